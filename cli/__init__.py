@@ -1,0 +1,1 @@
+"""The `tidecast` command; the only place that may import all processes."""

@@ -1,0 +1,1 @@
+"""Process: fetch closed candles, store them once, list gaps and heal them."""

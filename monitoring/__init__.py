@@ -1,0 +1,1 @@
+"""Process: score what was served, recalibrate it, decide whether to retrain."""

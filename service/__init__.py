@@ -1,0 +1,1 @@
+"""Process: serve the newest forecast from memory."""

@@ -1,0 +1,1 @@
+"""How good forecasts are: metrics, scoring, walk-forward backtest, promotion gate, report. Pure."""

@@ -1,0 +1,1 @@
+"""Models of the return distribution, baselines beside them, calibration, and their artefacts."""

@@ -1,0 +1,1 @@
+"""The database: candle ledger, forecast log, scores, promotions, retrainings, events."""
