@@ -1,0 +1,89 @@
+"""Candles laid on their time grid, as arrays in which a position is an instant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+from tidecast.candles import COLUMNS
+from tidecast.errors import InvalidParameter, TooFewCandles
+from tidecast.forecasts import Floats
+from tidecast.timeframes import interval_length
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Regular arrays of ``n`` candles without holes.
+
+    A missing candle stands as one without a trade: every price is the close before it and the
+    volume is zero. ``present`` tells it from a real one, so a cutoff is never put there.
+
+    Attributes:
+        ends: shape ``(n,)``, the instant each candle ends: a cutoff there knows up to ``i``.
+        open, high, low, close, volume: shape ``(n,)``; prices in quote, volume in base currency.
+        present: shape ``(n,)``, False where the candle is missing.
+    """
+
+    interval: str
+    ends: pd.DatetimeIndex
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    present: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+    @classmethod
+    def of(cls, candles: pd.DataFrame, interval: str) -> "Grid":
+        """Lay a candle frame on its grid.
+
+        Raises:
+            TooFewCandles: the frame is empty.
+        """
+        if not len(candles):
+            raise TooFewCandles(1, 0)
+        length = interval_length(interval)
+        regular = candles.asfreq(to_offset(length))
+        present = regular["close"].notna().to_numpy()
+        close = regular["close"].ffill()
+        columns = {
+            name: regular[name].fillna(0.0 if name == "volume" else close).to_numpy(np.float64)
+            for name in COLUMNS
+        }
+        ends = pd.DatetimeIndex(regular.index) + length
+        return cls(interval=interval, ends=ends, present=present, **columns)
+
+    def __len__(self) -> int:
+        return len(self.close)
+
+    def positions(
+        self, cutoffs: pd.DatetimeIndex | None, needed: int
+    ) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        """Positions of the candles that end at the cutoffs; the last one when None.
+
+        Raises:
+            InvalidParameter: a cutoff is not the end of a candle of the frame.
+            TooFewCandles: the first cutoff has fewer than ``needed`` positions up to it.
+        """
+        if cutoffs is None:
+            found = np.array([len(self) - 1], dtype=np.intp)
+        else:
+            found = np.asarray(self.ends.get_indexer(cutoffs), dtype=np.intp)
+        if (found < 0).any() or not self.present[found].all():
+            raise InvalidParameter(
+                "a cutoff is not the end of a candle", field="cutoffs", allowed="ends of candles"
+            )
+        if len(found) and found.min() + 1 < needed:
+            raise TooFewCandles(needed, int(found.min()) + 1)
+        return found
+
+
+def step_returns(grid: Grid, horizon: int) -> Floats:
+    """Realised log returns, shape ``(n, horizon)``; NaN where the target candle is unknown."""
+    log_close = np.log(grid.close)
+    known = np.where(grid.present, log_close, np.nan)
+    returns = np.full((len(grid), horizon), np.nan)
+    for step in range(1, horizon + 1):
+        returns[:-step, step - 1] = known[step:] - log_close[:-step]
+    return returns

@@ -1,0 +1,72 @@
+"""From a fitted model to the price forecast that is served."""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from tidecast.errors import ForecastInvalid
+from tidecast.forecasts import LEVELS, Floats, Forecast, check_quantiles
+from tidecast.models.baselines import RandomWalk, simulation_candles
+from tidecast.models.calibration import Calibration
+from tidecast.models.model import Model, ReturnForecasts
+from tidecast.timeframes import Market
+
+_LEVELS = np.array(LEVELS)
+
+
+def history_candles(model: Model) -> int:
+    """Candles that ``forecast_at`` looks at: those of the model and those of the baseline."""
+    return max(model.needed_candles, simulation_candles(model.interval) + model.horizon)
+
+
+def to_prices(returns: ReturnForecasts) -> tuple[Floats, Floats]:
+    """Means ``(n, horizon)`` and quantiles ``(n, horizon, levels)`` as prices."""
+    close = returns.close[:, None, None]
+    quantiles = close * np.exp(returns.quantiles)
+    return _mean_of(quantiles), quantiles
+
+
+def forecast_at(
+    model: Model,
+    calibration: Calibration,
+    candles: pd.DataFrame,
+    market: Market,
+    model_version: str,
+    cutoff: datetime | None = None,
+) -> Forecast:
+    """The forecast of one market at one cutoff, the end of the last candle when None.
+
+    The same candles, model and calibration give the same numbers to the last bit.
+
+    Raises:
+        ForecastInvalid: the model's answer is not finite, crossed, constant or absurd.
+        TooFewCandles: the history is too short.
+    """
+    if cutoff is not None:
+        candles = candles[candles.index < pd.Timestamp(cutoff)]
+    candles = candles.iloc[-history_candles(model) :]
+    raw = model.predict(candles)
+    returns = calibration.apply(raw)
+    baseline = RandomWalk.fit(candles, market.interval, model.horizon).predict(candles)
+    if not np.isfinite(raw.quantiles).all():
+        raise ForecastInvalid("a quantile of the model is not finite")
+    mean, quantiles = to_prices(returns)
+    forecast = Forecast(
+        market=market,
+        cutoff=returns.cutoffs[0].to_pydatetime(),
+        close=float(returns.close[0]),
+        mean=mean[0],
+        quantiles=quantiles[0],
+        baseline_quantiles=to_prices(baseline)[1][0],
+        model_version=model_version,
+    )
+    check_quantiles(forecast.close, forecast.mean, forecast.quantiles)
+    return forecast
+
+
+def _mean_of(quantiles: Floats) -> Floats:
+    """Mean of a distribution given by its quantiles: trapezoids, constant beyond the last ones."""
+    inner = np.trapezoid(quantiles, _LEVELS, axis=-1)
+    low, high = _LEVELS[0], 1 - _LEVELS[-1]
+    return np.asarray(inner + low * quantiles[..., 0] + high * quantiles[..., -1])
