@@ -1,0 +1,72 @@
+# `make help` lists what there is. Needs python3 (3.11 or newer) and nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+READY := $(VENV)/.ready
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: help setup run test check fmt bench requirements openapi settings-docs
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make the environment in .venv with the pinned packages
+
+$(READY): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' \
+		|| { echo "Tidecast needs Python 3.11 or newer; name one: make setup PYTHON=python3.12" >&2; exit 1; }
+	if [ ! -x $(BIN)/pip ]; then
+		echo "setup: making the environment in $(VENV)"
+		$(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a venv; Debian and Ubuntu: \
+	apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	fi
+	echo "setup: installing the pinned packages (about 150, minutes when nothing is cached)"
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip sync --quiet --require-hashes requirements/dev.txt
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+	echo "setup: ready"
+
+run: setup ## set up, then the whole loop; ARGS="--replay" and so on go to `tidecast up`
+	@exec $(BIN)/tidecast up $(ARGS)
+
+test: check ## every check, then every test that needs no cluster; ARGS go to pytest
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+check: setup ## format, lint, types, import floors, generated files
+	@$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/settings_page.py | diff -u docs/settings.md - \
+		|| { echo "docs/settings.md is old: make settings-docs" >&2; exit 1; }
+	$(BIN)/python -m service.openapi | diff -u docs/openapi.json - \
+		|| { echo "docs/openapi.json is old: make openapi" >&2; exit 1; }
+
+fmt: setup ## format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## measure the numbers of the README; writes benchmarks/
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+requirements: setup ## compile the pins in requirements/ from pyproject.toml
+	@grep -o '^uv==[^ ]*' requirements/bootstrap.txt \
+		| $(COMPILE) - --output-file requirements/bootstrap.txt
+	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+
+openapi: setup ## write docs/openapi.json from the service
+	@$(BIN)/python -m service.openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
+settings-docs: setup ## write docs/settings.md from the settings
+	@$(BIN)/python docs/settings_page.py > docs/settings.md.new
+	mv docs/settings.md.new docs/settings.md
