@@ -5,20 +5,30 @@ file named by ``TIDECAST_CONFIG_FILE``, then from the defaults here.
 """
 
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+import yaml
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
 from tidecast.clock import Clock, SimulatedClock, WallClock
 from tidecast.errors import ConfigurationError, TidecastError, UnknownMarket
+from tidecast.forecasts import LEVELS
 from tidecast.timeframes import Market
 
 Exchange = Literal[
@@ -88,9 +98,9 @@ def _usd_market(base: str, kraken_pair: str) -> MarketSettings:
 class ClockSettings(Section):
     """A simulated clock, for replays; the wall clock when ``simulated_at`` is None."""
 
-    simulated_at: datetime | None = None
+    simulated_at: AwareDatetime | None = None
     """Simulated instant at the anchor, RFC 3339; None means the wall clock."""
-    real_at: datetime | None = None
+    real_at: AwareDatetime | None = None
     """Real instant of the anchor, RFC 3339; needed with ``simulated_at``."""
     speed: Positive = 1.0
     """Simulated seconds per real second."""
@@ -241,6 +251,23 @@ class Settings(BaseSettings):
     service: ServiceSettings = ServiceSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
 
+    @field_validator("default_levels")
+    @classmethod
+    def _known_levels(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        unknown = sorted(set(levels) - set(LEVELS))
+        if unknown or not levels:
+            raise ValueError(f"{unknown} are not among the levels of a forecast: 0.01 ... 0.99")
+        return tuple(sorted(set(levels)))
+
+    @field_validator("markets")
+    @classmethod
+    def _named_once(cls, markets: tuple[MarketSettings, ...]) -> tuple[MarketSettings, ...]:
+        names = [str(settings.market) for settings in markets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"named more than once: {', '.join(twice)}")
+        return markets
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -297,3 +324,8 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = "__".join(str(part) for part in first["loc"]).upper()
         raise ConfigurationError(f"TIDECAST_{name}: {first['msg']}") from error
+    except SettingsError as error:
+        raise ConfigurationError(f"a TIDECAST_ variable is not JSON: {error}") from error
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"TIDECAST_CONFIG_FILE: not a YAML mapping: {reason}") from error
