@@ -210,9 +210,8 @@ def diebold_mariano(loss_a: Floats, loss_b: Floats, horizon: int) -> DieboldMari
     """Whether a loses more than b beyond noise (Diebold and Mariano 1995, JBES 13(3)).
 
     The variance of the mean difference is Newey and West's (1987, Econometrica 55(3)) with Bartlett
-    weights up to lag ``max(horizon - 1, 4 (n / 100)^(2/9))``: overlapping windows correlate up to
-    ``horizon - 1``, and losses cluster with volatility even at step 1. Missing losses stand as
-    zeros in the lag products, so that lags keep their length.
+    weights up to ``newey_west_lag``. Missing losses stand as zeros in the lag products, so that
+    lags keep their length.
 
     Small samples: the statistic is shrunk as Harvey, Leybourne and Newbold (1997, Int. J.
     Forecasting 13(2)) propose and compared with Student's t of ``n - 1`` degrees of freedom. With
@@ -236,10 +235,20 @@ def diebold_mariano(loss_a: Floats, loss_b: Floats, horizon: int) -> DieboldMari
     difference = np.where(np.abs(difference) <= ROUNDING * largest, 0.0, difference)
     mean = float(difference[known].mean())
     centred = np.where(known, difference - mean, 0.0)
-    variance = newey_west_variance(centred, n, max(horizon - 1, int(4 * (n / 100) ** (2 / 9)))) / n
+    variance = newey_west_variance(centred, n, newey_west_lag(n, horizon)) / n
     shrink = max(0.0, (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n) ** 0.5
     t = shrink * _ratio(mean, math.sqrt(variance))
     return DieboldMariano(mean, t, float(2 * stats.t.sf(abs(t), n - 1)))
+
+
+def newey_west_lag(n: int, horizon: int) -> int:
+    """Lag up to which losses of ``n`` windows of ``horizon`` candles are taken as correlated.
+
+    Windows overlap up to lag ``horizon - 1``. Bartlett weights that end there miss a third of the
+    variance of a moving sum, twice that lag misses a sixth. Losses cluster with volatility even at
+    step 1, for which the usual ``4 (n / 100)^(2/9)`` stands in.
+    """
+    return max(2 * (horizon - 1), int(4 * (n / 100) ** (2 / 9)))
 
 
 def newey_west_variance(centred: Floats, n: int, lag: int) -> float:
