@@ -21,7 +21,7 @@ def random() -> np.random.Generator:
 @pytest.fixture
 def normal_quantiles() -> Floats:
     """Quantiles of the standard normal, shape (levels,)."""
-    return norm.ppf(LEVELS)
+    return np.asarray(norm.ppf(LEVELS))
 
 
 @pytest.fixture

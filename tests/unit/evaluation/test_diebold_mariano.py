@@ -95,6 +95,6 @@ def test_diebold_mariano_rejects_at_its_size_when_windows_overlap(
 ) -> None:
     horizon, rejected = 6, 0
     for _ in range(300):
-        noise = np.convolve(random.normal(size=605), np.ones(horizon), "valid")
+        noise = np.asarray(np.convolve(random.normal(size=605), np.ones(horizon), "valid"), float)
         rejected += diebold_mariano(noise, np.zeros(600), horizon).p < 0.05
     assert rejected / 300 < 0.11
