@@ -1,0 +1,298 @@
+"""The candle ledger: every value a candle ever had, and when it was first seen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+
+from tidecast.candles import COLUMNS, Gap, Quarantined, empty_frame, gaps
+from tidecast.store.database import Database
+from tidecast.store.dialects import insert_into
+from tidecast.store.quarantine import Quarantine, QuarantinedRow
+from tidecast.store.tables import candle_revisions, candle_versions
+from tidecast.timeframes import Market
+
+Values = tuple[float, ...]
+
+_table = candle_revisions.c
+_values = [_table[name] for name in COLUMNS]
+
+
+@dataclass(frozen=True)
+class Upserted:
+    """What an upsert did with its candles."""
+
+    inserted: int
+    revised: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class NewestCandle:
+    """The candle of a market with the greatest open time."""
+
+    open_time: datetime
+    close: float
+    source: str
+    first_seen_at: datetime
+
+
+class _Stored(NamedTuple):
+    revision: int
+    values: Values
+    source: str
+    first_seen_at: datetime
+
+
+class CandleLedger:
+    """Append-only candles of all markets, with the rows that were refused beside them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._quarantine = Quarantine(database)
+
+    def upsert(
+        self, market: Market, frame: pd.DataFrame, source: str, seen_at: datetime
+    ) -> Upserted:
+        """Add the candles that are new, and a revision for those that changed.
+
+        One transaction, safe beside other processes, and idempotent. A candle that is there from
+        another source stays as it is and counts as unchanged. A revision is never seen before
+        the one that it replaces, whatever the clocks of two machines say.
+
+        Args:
+            market: whose candles they are.
+            frame: a candle frame without NaN.
+            source: ``exchange:pair`` they came from.
+            seen_at: when they were fetched.
+
+        Raises:
+            ValueError: the frame is no candle frame, or a time has no zone.
+            StoreUnavailable: nothing was written.
+        """
+        _check(frame)
+        if frame.empty:
+            return Upserted(0, 0, 0)
+        with self._database.writing() as connection:
+            _take_turn(connection, market)
+            stored = _stored(connection, market, frame.index[0], frame.index[-1])
+            rows = [
+                {"market": market, "source": source, **row}
+                for row in _changes(frame, stored, source, seen_at)
+            ]
+            if rows:
+                connection.execute(insert(candle_revisions), rows)
+                _count_up(connection, market, len(rows))
+        inserted = sum(row["revision"] == 1 for row in rows)
+        return Upserted(inserted, len(rows) - inserted, len(frame) - len(rows))
+
+    def quarantine(
+        self, market: Market, source: str, rows: Sequence[Quarantined], seen_at: datetime
+    ) -> int:
+        """Keep rows that were refused, each with its reason once; returns how many are new."""
+        return self._quarantine.add(market, source, rows, seen_at)
+
+    def quarantined(self, market: Market, limit: int = 100) -> list[QuarantinedRow]:
+        """The newest refused rows, newest first."""
+        return self._quarantine.read(market, limit)
+
+    def read(
+        self,
+        market: Market,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        as_of: datetime | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Candle frame of the open times in ``[start, end)``.
+
+        Args:
+            market: whose candles.
+            start: first open time.
+            end: open time to stop before.
+            as_of: only what had been seen at or before this instant.
+            limit: only the newest so many candles.
+        """
+        wanted = _between(market, start, end)
+        if as_of is not None:
+            wanted = and_(wanted, _table.first_seen_at <= as_of)
+        if limit is not None:
+            newest = (
+                select(_table.open_time)
+                .where(wanted, _table.revision == 1)
+                .order_by(_table.open_time.desc())
+                .limit(limit)
+                .subquery()
+            )
+            wanted = and_(
+                wanted, _table.open_time >= select(func.min(newest.c.open_time)).scalar_subquery()
+            )
+        statement = (
+            select(type_coerce(_table.open_time, BigInteger), *_values)
+            .where(wanted)
+            .order_by(_table.open_time, _table.revision)
+        )
+        with self._database.reading() as connection:
+            return _frame(connection.execute(statement).all())
+
+    def sources(
+        self, market: Market, start: datetime | None = None, end: datetime | None = None
+    ) -> list[str]:
+        """Sources of the candles with open time in ``[start, end)``, that of the newest first."""
+        statement = (
+            select(_table.source)
+            .where(_between(market, start, end), _table.revision == 1)
+            .group_by(_table.source)
+            .order_by(func.max(_table.open_time).desc())
+        )
+        with self._database.reading() as connection:
+            return list(connection.scalars(statement))
+
+    def newest(self, market: Market) -> NewestCandle | None:
+        """The current value of the newest candle."""
+        statement = (
+            select(_table.open_time, _table.close, _table.source, _table.first_seen_at)
+            .where(_table.market == market)
+            .order_by(_table.open_time.desc(), _table.revision.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else NewestCandle(*row)
+
+    def count(self, market: Market) -> int:
+        """How many candles there are, revisions not counted."""
+        statement = (
+            select(func.count())
+            .select_from(candle_revisions)
+            .where(_table.market == market, _table.revision == 1)
+        )
+        with self._database.reading() as connection:
+            return int(connection.scalar(statement) or 0)
+
+    def version(self, market: Market) -> int:
+        """Change marker: grows with every insert and revision, 0 for an unknown market."""
+        statement = select(candle_versions.c.version).where(candle_versions.c.market == market)
+        with self._database.reading() as connection:
+            return int(connection.scalar(statement) or 0)
+
+    def gaps(self, market: Market) -> list[Gap]:
+        """Missing candles between the oldest and the newest."""
+        statement = (
+            select(type_coerce(_table.open_time, BigInteger))
+            .where(_table.market == market, _table.revision == 1)
+            .order_by(_table.open_time)
+        )
+        with self._database.reading() as connection:
+            open_times = list(connection.scalars(statement))
+        return gaps(_index(np.array(open_times, dtype=np.int64)), market.interval)
+
+    def markets(self) -> list[Market]:
+        """Markets with at least one candle, by name."""
+        statement = (
+            select(candle_versions.c.market)
+            .where(candle_versions.c.version > 0)
+            .order_by(candle_versions.c.market)
+        )
+        with self._database.reading() as connection:
+            return list(connection.scalars(statement))
+
+
+def _between(market: Market, start: datetime | None, end: datetime | None) -> ColumnElement[bool]:
+    conditions = [_table.market == market]
+    if start is not None:
+        conditions.append(_table.open_time >= start)
+    if end is not None:
+        conditions.append(_table.open_time < end)
+    return and_(*conditions)
+
+
+def _check(frame: pd.DataFrame) -> None:
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+        raise ValueError("a candle frame has a DatetimeIndex with a time zone")
+    if not (index.is_unique and index.is_monotonic_increasing):
+        raise ValueError("the open times of a candle frame are unique and increase")
+    if not np.isfinite(frame[list(COLUMNS)].to_numpy(np.float64)).all():
+        raise ValueError("a candle frame has finite numbers only; validate() it first")
+
+
+def _take_turn(connection: Connection, market: Market) -> None:
+    """Wait until no other transaction changes the candles of this market."""
+    first = insert_into(connection, candle_versions).values(market=market, version=0)
+    connection.execute(first.on_conflict_do_nothing())
+    mine = candle_versions.c.market == market
+    connection.execute(select(candle_versions.c.version).where(mine).with_for_update())
+
+
+def _count_up(connection: Connection, market: Market, changes: int) -> None:
+    connection.execute(
+        update(candle_versions)
+        .where(candle_versions.c.market == market)
+        .values(version=candle_versions.c.version + changes)
+    )
+
+
+def _stored(
+    connection: Connection, market: Market, first: datetime, last: datetime
+) -> dict[datetime, _Stored]:
+    statement = (
+        select(_table.open_time, _table.revision, _table.source, _table.first_seen_at, *_values)
+        .where(_table.market == market, _table.open_time.between(first, last))
+        .order_by(_table.open_time, _table.revision)
+    )
+    return {
+        open_time: _Stored(revision, tuple(values), source, first_seen_at)
+        for open_time, revision, source, first_seen_at, *values in connection.execute(statement)
+    }
+
+
+def _changes(
+    frame: pd.DataFrame, stored: dict[datetime, _Stored], source: str, seen_at: datetime
+) -> Iterator[dict[str, Any]]:
+    open_times = pd.DatetimeIndex(frame.index).tz_convert("UTC").to_pydatetime()
+    rows = frame[list(COLUMNS)].to_numpy(np.float64).tolist()
+    for open_time, values in zip(open_times, rows, strict=True):
+        known = stored.get(open_time)
+        if known is None:
+            revision, first_seen_at = 1, seen_at
+        elif known.source == source and known.values != tuple(values):
+            revision, first_seen_at = known.revision + 1, max(seen_at, known.first_seen_at)
+        else:
+            continue
+        yield {
+            "open_time": open_time,
+            "revision": revision,
+            "first_seen_at": first_seen_at,
+            **dict(zip(COLUMNS, values, strict=True)),
+        }
+
+
+def _index(microseconds: np.ndarray) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(microseconds.view("M8[us]"), tz="UTC", name="open_time")
+
+
+def _frame(rows: Sequence[Any]) -> pd.DataFrame:
+    """Candle frame of rows ordered by open time and revision: the last revision counts."""
+    if not rows:
+        return empty_frame()
+    open_times, *columns = zip(*rows, strict=True)
+    microseconds = np.array(open_times, dtype=np.int64)
+    last = np.append(microseconds[1:] != microseconds[:-1], True)
+    values = np.array(columns, dtype=np.float64).T[last]
+    return pd.DataFrame(values, index=_index(microseconds[last]), columns=list(COLUMNS))

@@ -1,0 +1,58 @@
+"""One database: its connections and transactions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from tidecast.store.dialects import (
+    BEGIN_WRITING,
+    build_engine,
+    enable_wal,
+    parse_url,
+    take_migration_turn,
+)
+from tidecast.store.failures import store_errors
+
+
+class Database:
+    """Transactions on one database; every error of theirs is mapped. Safe to share by threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self.name = self.url.render_as_string(hide_password=True)
+        self.engine = build_engine(self.url)
+        self._writer = self.engine.execution_options(**BEGIN_WRITING)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that only reads.
+
+        Raises:
+            StoreUnavailable: the database cannot be used now.
+        """
+        with store_errors(self.name), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all of it is committed, or nothing when anything is raised.
+
+        Raises:
+            StoreUnavailable: the database cannot be used now.
+        """
+        with store_errors(self.name), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """One transaction that changes tables, alone among all processes.
+
+        Raises:
+            StoreUnavailable: the database cannot be used now.
+        """
+        with store_errors(self.name):
+            enable_wal(self.engine)
+            with self._writer.begin() as connection:
+                take_migration_turn(connection)
+                yield connection

@@ -1,0 +1,206 @@
+"""The tables. A change here needs a migration beside it; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from tidecast.store.columns import ForeignText, JsonText, MarketText, RowId, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_index",
+    }
+)
+
+candle_versions = Table(
+    "candle_versions",
+    metadata,
+    Column("market", MarketText, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+"""One row per market: its change marker, and the row that two ingestions take turns on."""
+
+candle_revisions = Table(
+    "candle_revisions",
+    metadata,
+    Column("market", MarketText, primary_key=True),
+    Column("open_time", UtcTime, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("open", Double, nullable=False),
+    Column("high", Double, nullable=False),
+    Column("low", Double, nullable=False),
+    Column("close", Double, nullable=False),
+    Column("volume", Double, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("first_seen_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The ledger: rows are only ever added; revision 1 is the first value of a candle."""
+
+quarantined_rows = Table(
+    "quarantined_rows",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("market", MarketText, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("open_time", UtcTime),
+    Column("row", ForeignText, nullable=False),
+    Column("reason", ForeignText, nullable=False),
+    Column("first_seen_at", UtcTime, nullable=False),
+    Index(None, "market", "id"),
+)
+
+sentiment = Table(
+    "sentiment",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("first_seen_at", UtcTime, nullable=False),
+)
+
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("market", MarketText, primary_key=True),
+    Column("cutoff", UtcTime, primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("close", Double, nullable=False),
+    Column("horizon", Integer, nullable=False),
+    Column("levels", Integer, nullable=False),
+    Column("mean", LargeBinary, nullable=False),
+    Column("quantiles", LargeBinary, nullable=False),
+    Column("baseline_quantiles", LargeBinary, nullable=False),
+    Column("issued_at", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("calibrated_at", UtcTime),
+    Column("simulated", Boolean, nullable=False),
+    Column("settled_steps", Integer, nullable=False, server_default=text("0")),
+)
+"""``settled_steps`` counts the steps that are scored or marked unscorable."""
+
+Index(
+    "forecasts_unsettled_index",
+    forecasts.c.market,
+    forecasts.c.cutoff,
+    sqlite_where=forecasts.c.settled_steps < forecasts.c.horizon,
+    postgresql_where=forecasts.c.settled_steps < forecasts.c.horizon,
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("market", MarketText, primary_key=True),
+    Column("cutoff", UtcTime, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("target_time", UtcTime, nullable=False),
+    Column("actual", Double, nullable=False),
+    Column("error", Double, nullable=False),
+    Column("baseline_error", Double, nullable=False),
+    Column("crps", Double, nullable=False),
+    Column("baseline_crps", Double, nullable=False),
+    Column("pit", Double, nullable=False),
+    Column("width_90", Double, nullable=False),
+    Column("covered_50", Boolean, nullable=False),
+    Column("covered_80", Boolean, nullable=False),
+    Column("covered_90", Boolean, nullable=False),
+    Column("covered_95", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+unscorable_steps = Table(
+    "unscorable_steps",
+    metadata,
+    Column("market", MarketText, primary_key=True),
+    Column("cutoff", UtcTime, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("marked_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("market", MarketText, primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("cutoff", UtcTime, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+)
+"""``state`` is zlib-compressed UTF-8 JSON."""
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("market", MarketText, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("previous", Text),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", ForeignText, nullable=False),
+    Column("forced", Boolean, nullable=False),
+    Column("verdict", JsonText, nullable=False),
+    Index(None, "market", "id"),
+)
+
+retrainings = Table(
+    "retrainings",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("market", MarketText, nullable=False),
+    Column("window", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("reason", ForeignText, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("lease_until", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("detail", ForeignText, nullable=False),
+    UniqueConstraint("market", "window"),
+)
+
+Index(
+    "retrainings_running_index",
+    retrainings.c.market,
+    unique=True,
+    sqlite_where=retrainings.c.status == "running",
+    postgresql_where=retrainings.c.status == "running",
+)
+"""At most one running retraining per market, held by the database itself."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("market", MarketText),
+    Column("at", UtcTime, nullable=False),
+    Column("detail", JsonText, nullable=False),
+    Index(None, "at"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", JsonText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
