@@ -6,11 +6,12 @@ integer turns into a pandas index without a detour. The type refuses naive datet
 """
 
 import json
+import operator
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Double, Integer, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -46,6 +47,39 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """From the database, in UTC."""
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Whole(TypeDecorator[int]):
+    """Integer; takes NumPy's too, which SQLite would keep as their bytes."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        """To the database."""
+        return None if value is None else operator.index(value)
+
+
+class Real(TypeDecorator[float]):
+    """Double; takes NumPy's floats too, which SQLite would keep as their bytes."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> float | None:
+        """To the database."""
+        return None if value is None else float(value)
+
+
+class Flag(TypeDecorator[bool]):
+    """Boolean; takes NumPy's too."""
+
+    impl = Boolean
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bool | None:
+        """To the database."""
+        return None if value is None else bool(value)
 
 
 class MarketText(TypeDecorator[Market]):

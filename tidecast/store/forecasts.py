@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    literal,
+    select,
+    type_coerce,
+)
 
 from tidecast.forecasts import Floats, Forecast
 from tidecast.store.columns import MICROSECOND, to_microseconds
@@ -140,9 +149,9 @@ class ForecastLog:
 
 def _has_due_step(market: Market, matured_until: datetime) -> ColumnElement[bool]:
     """Settled steps are due steps, so one is left when fewer are settled than are due."""
-    length = market.length // MICROSECOND
-    cutoff = type_coerce(_table.cutoff, BigInteger)
-    next_due = cutoff + (_table.settled_steps + 1) * length
+    length = literal(market.length // MICROSECOND, BigInteger)
+    settled = type_coerce(_table.settled_steps, BigInteger)
+    next_due = type_coerce(_table.cutoff, BigInteger) + (settled + 1) * length
     return and_(_table.settled_steps < _table.horizon, next_due <= to_microseconds(matured_until))
 
 
