@@ -1,6 +1,7 @@
 """Candles laid on their time grid, as arrays in which a position is an instant."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from tidecast.candles import COLUMNS
 from tidecast.errors import InvalidParameter, TooFewCandles
 from tidecast.forecasts import Floats
 from tidecast.timeframes import interval_length
+
+Positions = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,12 @@ class Grid:
     def __len__(self) -> int:
         return len(self.close)
 
-    def positions(
-        self, cutoffs: pd.DatetimeIndex | None, needed: int
-    ) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    @property
+    def length(self) -> timedelta:
+        """Length of one candle."""
+        return interval_length(self.interval)
+
+    def positions(self, cutoffs: pd.DatetimeIndex | None, needed: int) -> Positions:
         """Positions of the candles that end at the cutoffs; the last one when None.
 
         Raises:

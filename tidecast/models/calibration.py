@@ -1,15 +1,16 @@
-"""Online conformal correction of a model's quantiles, per step and level.
+"""Online conformal correction of the bands, per step and level.
 
-A quantile tracker (the proportional term of conformal PID, Angelopoulos et al. 2023,
-arXiv 2307.16895): after each matured step every level moves up by ``rate * level`` when the price
-came out above its quantile and down by ``rate * (1 - level)`` when it came out at or below. The
-moves are in units of the model's own spread, so that one rate fits calm and wild hours. Over the
-long run each level is then hit as often as it says, whatever the market does.
+A quantile tracker, the proportional term of conformal PID (Angelopoulos, Candes and Tibshirani
+2023, arXiv 2307.16895), on central bands: after each matured step a band with nominal coverage
+``c`` grows by ``rate * c`` when the price fell outside and shrinks by ``rate * (1 - c)`` when it
+fell inside, so over the long run it is hit as often as it says, whatever the market does. Bands
+move and not single quantiles: single ones follow the trend and cost 1.4 % of CRPS at step 24 on
+2024. Moves are in units of the band's own central half, so one rate fits calm and wild hours.
 """
 
 import json
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,44 +18,63 @@ from tidecast.errors import ArtefactInvalid
 from tidecast.forecasts import LEVELS, Floats
 from tidecast.models.model import ReturnForecasts
 
-RATE = 0.01
-"""Step size, in units of the central half's width."""
-_LEVELS = np.array(LEVELS)
-_LOWER, _UPPER = LEVELS.index(0.25), LEVELS.index(0.75)
+RATE = 0.005
+"""Move after a miss at step 1, in widths of the central half; chosen on 2024. Step ``h`` moves by
+``RATE / h``: its outcomes overlap, so ``h`` of them say about as much as one."""
+PAIRS = len(LEVELS) // 2
+"""Central bands, ``LEVELS[PAIRS - 1 - k]`` to ``LEVELS[PAIRS + 1 + k]`` around the median."""
+NOMINAL = np.array(LEVELS[PAIRS + 1 :]) - np.array(LEVELS[PAIRS - 1 :: -1])
+_HALF = LEVELS.index(0.75) - PAIRS - 1
 
 
 @dataclass
 class Calibration:
-    """Shifts of every quantile, shape ``(horizon, len(LEVELS))``, in units of the central half."""
+    """Widening of each band, shape ``(horizon, PAIRS)``, in widths of the central half."""
 
-    shifts: Floats
+    widening: Floats
 
     @classmethod
     def initial(cls, horizon: int) -> Self:
         """No correction yet."""
-        return cls(np.zeros((horizon, len(LEVELS))))
+        return cls(np.zeros((horizon, PAIRS)))
 
     def apply(self, forecasts: ReturnForecasts) -> ReturnForecasts:
-        """Corrected forecasts; quantiles stay in order and the centre stays as it is."""
-        raw = forecasts.quantiles
-        spread = raw[..., _UPPER, None] - raw[..., _LOWER, None]
-        corrected = np.sort(raw + self.shifts * spread, axis=-1)
-        return ReturnForecasts(forecasts.cutoffs, forecasts.close, forecasts.center, corrected)
+        """Corrected forecasts; quantiles stay in order, median and centre stay as they are."""
+        return ReturnForecasts(
+            forecasts.cutoffs,
+            forecasts.close,
+            forecasts.center,
+            self.corrected(forecasts.quantiles),
+        )
 
-    def update(self, step: int, served_quantiles: Floats, actual_return: float) -> None:
-        """Learn from one matured step; call in the order of cutoffs.
+    def corrected(self, quantiles: Floats) -> Floats:
+        """Corrected log-return quantiles, shape ``(..., horizon, len(LEVELS))`` as given."""
+        median = quantiles[..., PAIRS, None]
+        above = quantiles[..., PAIRS + 1 :] - median
+        below = median - quantiles[..., PAIRS - 1 :: -1]
+        move = 0.5 * self.widening * (above + below)[..., _HALF, None]
+        above = np.maximum.accumulate(np.maximum(above + move, 0.0), axis=-1)
+        below = np.maximum.accumulate(np.maximum(below + move, 0.0), axis=-1)
+        return np.concatenate([(median - below)[..., ::-1], median, median + above], axis=-1)
+
+    def update(self, steps: Any, served_quantiles: Floats, actual_returns: Floats) -> None:
+        """Learn from outcomes that became known together; call in the order of their target time.
 
         Args:
-            step: 1..horizon.
-            served_quantiles: shape ``(len(LEVELS),)``, the log-return quantiles that were served,
-                corrected ones.
-            actual_return: realised log return from the cutoff to the step.
+            steps: shape ``(k,)``, different steps, 1..horizon.
+            served_quantiles: shape ``(k, len(LEVELS))``, corrected log-return quantiles as served.
+            actual_returns: shape ``(k,)``, realised log returns from the cutoff to the step.
         """
-        self.shifts[step - 1] += RATE * (_LEVELS - (actual_return <= served_quantiles))
+        steps = np.asarray(steps)
+        actual = np.asarray(actual_returns)[:, None]
+        lower = served_quantiles[:, PAIRS - 1 :: -1]
+        upper = served_quantiles[:, PAIRS + 1 :]
+        inside = (lower <= actual) & (actual <= upper)
+        self.widening[steps - 1] += RATE / steps[:, None] * (NOMINAL - inside)
 
     def to_json(self) -> str:
         """Exact text of the state."""
-        return json.dumps({"shifts": self.shifts.tolist()})
+        return json.dumps({"widening": self.widening.tolist()})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -64,9 +84,9 @@ class Calibration:
             ArtefactInvalid: the text is not such a state.
         """
         try:
-            shifts = np.array(json.loads(text)["shifts"], dtype=np.float64)
+            widening = np.array(json.loads(text)["widening"], dtype=np.float64)
         except (ValueError, KeyError, TypeError) as error:
             raise ArtefactInvalid(f"calibration state cannot be read: {error}") from error
-        if shifts.ndim != 2 or shifts.shape[1] != len(LEVELS) or not np.isfinite(shifts).all():
-            raise ArtefactInvalid(f"calibration state has the wrong shape {shifts.shape}")
-        return cls(shifts)
+        if widening.ndim != 2 or widening.shape[1] != PAIRS or not np.isfinite(widening).all():
+            raise ArtefactInvalid(f"calibration state has the wrong shape {widening.shape}")
+        return cls(widening)

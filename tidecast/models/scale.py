@@ -1,0 +1,103 @@
+"""Scale of the return distribution: log variance per step from HAR, corrected by boosting.
+
+HAR (Corsi 2009) is a ridge regression of the log mean variance of the next ``h`` candles on log
+variances over several spans, signed returns, volume and the calendar, one for each step. Gradient
+boosting learns what HAR leaves over, in one model for all steps with the step as a feature.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from tidecast.features.grid import Grid, Positions
+from tidecast.features.matrix import Matrix
+from tidecast.features.volatility import candle_variance, forward_log_variance
+from tidecast.forecasts import Floats
+from tidecast.models.boosting import (
+    boosting_from_bytes,
+    boosting_to_bytes,
+    new_boosting,
+    predict_steps,
+    sample_steps,
+)
+from tidecast.models.model import Arrays
+
+RIDGE = 1.0
+"""Penalty of the HAR coefficients, in squared units of the features; it only keeps them finite."""
+STEPS_PER_ROW = 2
+"""Steps drawn for each training row of the stacked boosting; more cost time and won nothing."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Fitted scale.
+
+    Attributes:
+        har: shape ``(design columns, horizon)``, coefficients.
+        boosting: corrects the log variance of HAR.
+    """
+
+    har: Floats
+    boosting: HistGradientBoostingRegressor
+
+    @classmethod
+    def fit(cls, grid: Grid, matrix: Matrix, rows: Positions, horizon: int, seed: int) -> Self:
+        """Fit on the given rows, whose targets must all be known.
+
+        Args:
+            grid: candles.
+            matrix: features at ``rows``.
+            rows: positions in the grid.
+            horizon: number of steps.
+            seed: of the drawn steps.
+        """
+        target = forward_log_variance(candle_variance(grid), horizon)[rows]
+        design = _har_design(matrix)
+        penalty = RIDGE * np.eye(design.shape[1])
+        har: Floats = np.asarray(
+            np.linalg.solve(design.T @ design + penalty, design.T @ target), dtype=np.float64
+        )
+        residual = target - _times(design, har)
+        stacked, left = sample_steps(matrix, residual, STEPS_PER_ROW, np.random.default_rng(seed))
+        return cls(har, new_boosting(seed).fit(stacked, left))
+
+    def log_variance(self, matrix: Matrix) -> tuple[Floats, Floats]:
+        """Log mean variance per candle, each ``(rows, horizon)``: of HAR, and of both together."""
+        har = _times(_har_design(matrix), self.har)
+        return har, har + predict_steps(self.boosting, matrix, har.shape[1])
+
+    def state(self) -> Arrays:
+        """Arrays that ``from_state`` needs."""
+        return {"har": self.har, "scale_boosting": boosting_to_bytes(self.boosting)}
+
+    @classmethod
+    def from_state(cls, arrays: Arrays) -> Self:
+        """The inverse of ``state``."""
+        return cls(arrays["har"], boosting_from_bytes(arrays["scale_boosting"]))
+
+
+def deviations(log_variance: Floats) -> Floats:
+    """Standard deviation of the return to each step from the log mean variance per candle."""
+    steps = np.arange(1, log_variance.shape[1] + 1)
+    return np.asarray(np.exp(0.5 * log_variance) * np.sqrt(steps))
+
+
+def _har_design(matrix: Matrix) -> Floats:
+    hours = np.eye(24)[matrix.hour][:, 1:]
+    weekdays = np.eye(7)[matrix.weekday][:, 1:]
+    chosen = [
+        i
+        for i, name in enumerate(matrix.names)
+        if name.startswith(("log_", "downside_", "return_"))
+    ]
+    return np.column_stack([np.ones(len(matrix)), matrix.values[:, chosen], hours, weekdays])
+
+
+def _times(design: Floats, coefficients: Floats) -> Floats:
+    """Matrix product with the same bits for a row in a batch and alone; BLAS does not promise it."""
+    product = np.zeros((len(design), coefficients.shape[1]))
+    for column, weights in zip(design.T, coefficients, strict=True):
+        product += column[:, None] * weights
+    return product
