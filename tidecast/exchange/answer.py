@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from tidecast.errors import SourceAnswerInvalid
 
-EXCERPT_CHARACTERS = 200
+EXCERPT_CHARACTERS = 300
 """How much of a body an error message shows."""
 
 
@@ -84,15 +84,24 @@ class Answer:
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
+    def at(self, *path: str | int) -> object:
+        """The JSON value at a path of keys and positions, None where there is none.
+
+        Raises:
+            SourceAnswerInvalid: the body is not JSON.
+        """
+        value = self.json()
+        for key in path:
+            value = _child(value, key)
+        return value
+
     def list_at(self, *path: str | int) -> list[object]:
         """The JSON list at a path of keys and positions.
 
         Raises:
             SourceAnswerInvalid: there is no list.
         """
-        value = self.json()
-        for key in path:
-            value = _child(value, key)
+        value = self.at(*path)
         if not isinstance(value, list):
             place = "/".join(str(key) for key in path) or "the top"
             raise SourceAnswerInvalid(

@@ -19,6 +19,7 @@ from tidecast.timeframes import format_rfc3339
 
 BASE_URL = "https://api.exchange.coinbase.com"
 CANDLES_PER_REQUEST = 300
+NO_INTERVAL = "Unsupported granularity"
 ROW = RowFormat(open_time=0, open=3, high=2, low=1, close=4, volume=5)
 
 
@@ -48,8 +49,6 @@ class Coinbase:
 
     def _fault(self, pair: str, answer: Answer) -> TidecastError | None:
         message = str(answer.json_object().get("message", ""))
-        if answer.status == 404 or (
-            answer.status == 400 and "granularity" in message.lower() and "exceeds" not in message
-        ):
-            return UnknownPair(f"{self.name} has no candles of {pair!r}: {answer.excerpt}")
+        if answer.status == 404 or (answer.status == 400 and message.startswith(NO_INTERVAL)):
+            return UnknownPair(f"{self.name} has no such candles of {pair!r}: {answer.excerpt}")
         return None

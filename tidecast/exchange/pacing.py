@@ -11,18 +11,26 @@ class Pacer:
         per_second: sustained requests per second.
         burst: requests that may follow each other without a pause.
         sleep: waits so many seconds.
+        monotonic: seconds of a clock that never jumps.
     """
 
-    def __init__(self, per_second: float, burst: int, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        per_second: float,
+        burst: int,
+        sleep: Callable[[float], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._per_second = per_second
         self._burst = burst
         self._sleep = sleep
         self._tokens = float(burst)
-        self._filled_at = time.monotonic()
+        self._monotonic = monotonic
+        self._filled_at = monotonic()
 
     def wait(self) -> None:
         """Return when the next request may start."""
-        now = time.monotonic()
+        now = self._monotonic()
         gained = (now - self._filled_at) * self._per_second
         self._tokens = min(self._burst, self._tokens + gained) - 1
         self._filled_at = now

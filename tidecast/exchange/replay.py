@@ -150,6 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 30  # seconds an idle connection is kept
+    wbufsize = -1  # one packet for headers and body: two wait for a delayed acknowledgement
 
     def do_GET(self) -> None:
         exchange = self.server.exchange
@@ -164,6 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):  # the client may have gone meanwhile
             self.end_headers()
             self.wfile.write(body)
+            self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay silent: the process that runs the replay has its own log."""

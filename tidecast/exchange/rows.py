@@ -64,7 +64,16 @@ def decimal_text(value: object) -> float:
 
 
 def unix_seconds(value: object) -> datetime:
-    """Seconds since 1970.
+    """Seconds since 1970 as a JSON number.
+
+    Raises:
+        Unreadable: it is no number, or in another unit.
+    """
+    return _since_epoch(json_number(value), "seconds")
+
+
+def unix_seconds_text(value: object) -> datetime:
+    """Seconds since 1970 as text.
 
     Raises:
         Unreadable: it is no number, or in another unit.
@@ -73,12 +82,12 @@ def unix_seconds(value: object) -> datetime:
 
 
 def unix_milliseconds(value: object) -> datetime:
-    """Milliseconds since 1970.
+    """Milliseconds since 1970 as a JSON number.
 
     Raises:
         Unreadable: it is no number, or in another unit.
     """
-    return _since_epoch(decimal_text(value) / 1000, "milliseconds")
+    return _since_epoch(json_number(value) / 1000, "milliseconds")
 
 
 def iso_time(value: object) -> datetime:
@@ -157,6 +166,20 @@ def read_rows(
             f"{source} answered rows of another shape ({refused[0].reason}): {refused[0].row}"
         )
     return good, refused
+
+
+def in_base_coin(row: object, volume: str, price: str) -> object:
+    """The row of a source that counts volume in quote currency, with volume over price.
+
+    The close stands for the average price of the candle, so this volume is an approximation.
+    """
+    if not isinstance(row, dict):
+        return row
+    try:
+        quote_volume, quote_price = json_number(row.get(volume)), json_number(row.get(price))
+    except Unreadable:
+        return row
+    return {**row, volume: quote_volume / quote_price} if quote_price > 0 else row
 
 
 def row_text(row: object) -> str:
