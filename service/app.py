@@ -1,0 +1,69 @@
+"""The BentoML service: ``bentoml serve service.app:Tidecast`` from the root of the checkout.
+
+BentoML imports this module in its supervisor too, so what is heavy is imported in the worker only.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import bentoml
+
+from service.messages import ForecastAnswer, ForecastRequest
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from service.runtime import Runtime
+
+
+@cache
+def runtime() -> "Runtime":
+    """The one runtime of this worker process."""
+    from service.runtime import build_runtime
+    from tidecast.settings import load_settings
+    from tidecast.telemetry import configure_logging
+
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format, "service")
+    return build_runtime(settings)
+
+
+class FrontedService(bentoml.Service[Any]):  # type: ignore[misc]
+    """A BentoML service behind our front door."""
+
+    def to_asgi(self, is_main: bool = True) -> "ASGIApp":
+        """The application that the worker serves."""
+        from service.assembly import assemble
+        from tidecast.settings import load_settings
+
+        return assemble(super().to_asgi(is_main), runtime().plane, load_settings())
+
+
+@bentoml.service(
+    service_class=FrontedService,
+    workers=1,
+    traffic={"timeout": 5},
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+    tracing={"excluded_urls": ".*"},
+)
+class Tidecast:
+    """Probabilistic forecasts of crypto prices, with their live scores."""
+
+    @bentoml.api  # type: ignore[untyped-decorator]
+    async def forecast(self, request: ForecastRequest, /) -> ForecastAnswer:
+        """The newest forecast of one market."""
+        from service.assembly import answer
+
+        response: Any = answer(runtime().plane, request)
+        return response  # type: ignore[no-any-return]
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def start(self) -> None:
+        """Start to watch store and champions."""
+        runtime().start()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def stop(self) -> None:
+        """End what ``start`` started."""
+        runtime().stop()

@@ -1,0 +1,91 @@
+"""What is known now about each market: the only thing that answers are made from.
+
+A ``MarketState`` is immutable and replaced as a whole, so a reader on any thread sees one moment.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from service.champion import Title
+from service.snapshot import Snapshot
+from tidecast.store import Promotion
+from tidecast.timeframes import Market
+
+NO_CANDLE = "no candle in the store yet"
+NO_CHAMPION = "no champion promoted yet"
+STARTING = "the service is starting"
+
+
+@dataclass(frozen=True)
+class MarketState:
+    """One market at one moment.
+
+    Attributes:
+        snapshot: what is served; None before the first one.
+        missing: why there is no snapshot.
+        troubles: what is degraded, by the part that has the trouble.
+        wanted: who should serve; None before that is known.
+        promotions: newest first, as last read.
+    """
+
+    market: Market
+    snapshot: Snapshot | None = None
+    missing: str = STARTING
+    troubles: tuple[tuple[str, str], ...] = ()
+    wanted: Title | None = None
+    promotions: tuple[Promotion, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What an answer made now says under ``degraded``, staleness apart."""
+        return (
+            *(self.snapshot.reasons if self.snapshot else ()),
+            *(why for _, why in self.troubles),
+        )
+
+
+class Board:
+    """States of all markets; written by the watchers, read by every transport without a lock."""
+
+    def __init__(self, markets: Sequence[Market]) -> None:
+        self._writing = threading.Lock()
+        self._states = {market: MarketState(market) for market in markets}
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """The configured markets, in the order of the settings."""
+        return tuple(self._states)
+
+    def state(self, market: Market) -> MarketState:
+        """The state now."""
+        return self._states[market]
+
+    def serve(self, market: Market, snapshot: Snapshot) -> None:
+        """Swap the snapshot in."""
+        self._change(market, snapshot=snapshot)
+
+    def miss(self, market: Market, missing: str) -> None:
+        """Say why there is no snapshot yet."""
+        self._change(market, missing=missing)
+
+    def learn(self, market: Market, wanted: Title | None, promotions: Sequence[Promotion]) -> None:
+        """Keep who should serve, and the promotion history."""
+        self._change(market, wanted=wanted, promotions=tuple(promotions))
+
+    def trouble(self, market: Market, part: str, reason: str | None) -> bool:
+        """Note or, with None, clear the trouble of one part; tells whether that is news."""
+        with self._writing:
+            state = self._states[market]
+            troubles = dict(state.troubles)
+            before = troubles.pop(part, None)
+            if reason is not None:
+                troubles[part] = reason
+            if before != reason:
+                self._states[market] = replace(state, troubles=tuple(troubles.items()))
+            return before != reason
+
+    def _change(self, market: Market, **parts: Any) -> None:
+        with self._writing:
+            self._states[market] = replace(self._states[market], **parts)

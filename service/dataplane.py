@@ -1,0 +1,286 @@
+"""The one data plane: what every transport asks. Forecasts come from memory only.
+
+``forecast``, ``forecasts``, ``models`` and ``readiness`` never block. ``candles`` and ``scores``
+read the store and block for as long as it does; a transport bounds that.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from service.board import Board, MarketState
+from service.messages import (
+    Candle,
+    CandleList,
+    MarketModels,
+    MarketReadiness,
+    ModelList,
+    PromotionRecord,
+    Readiness,
+    Scoreboard,
+)
+from service.parameters import level_positions, within
+from service.scoreboard import tally
+from service.snapshot import REPLAYED, Snapshot
+from tidecast.clock import Clock
+from tidecast.errors import ForecastUnavailable, InvalidParameter, UnknownMarket
+from tidecast.store import Promotion, Store
+from tidecast.timeframes import INTERVALS, Market
+
+SCORE_SPAN = timedelta(days=30)
+"""Newest cutoffs that the scoreboard counts."""
+SCORES_KEPT_SECONDS = 5.0
+"""How long a scoreboard is answered from memory."""
+DEFAULT_CANDLES = 100
+HISTORY_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a caller gets: a part of a snapshot at a moment.
+
+    Attributes:
+        steps: how many, from the first on.
+        levels: positions in ``LEVELS``, ascending.
+    """
+
+    snapshot: Snapshot
+    steps: int
+    levels: tuple[int, ...]
+    data_age_seconds: float
+    degraded: tuple[str, ...]
+
+    def to_json(self) -> bytes:
+        """The answer as a ``ForecastAnswer``."""
+        return self.snapshot.rendered.answer(
+            self.data_age_seconds, self.degraded, self.steps, self.levels
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the settings allow.
+
+    Attributes:
+        horizon: most steps.
+        default_levels: positions in ``LEVELS`` of an answer that names none.
+        max_staleness_candles: older data, in intervals, is not served.
+        degraded_after_candles: older data, in intervals, is called stale.
+        max_candles: most candles of one answer.
+    """
+
+    horizon: int
+    default_levels: tuple[int, ...]
+    max_staleness_candles: float
+    degraded_after_candles: float
+    max_candles: int
+
+
+class DataPlane:
+    """Answers from the board and the store."""
+
+    def __init__(self, board: Board, store: Store, clock: Clock, limits: Limits) -> None:
+        self.limits = limits
+        self._board = board
+        self._store = store
+        self._clock = clock
+        self._boards: dict[Market, tuple[float, Scoreboard]] = {}
+
+    def forecast(
+        self,
+        symbol: str,
+        interval: str = "1h",
+        horizon: int | None = None,
+        levels: Sequence[float] | None = None,
+    ) -> Answer:
+        """The forecast of one market.
+
+        Raises:
+            UnknownMarket: it is not configured.
+            InvalidParameter: the horizon or a level is not served.
+            ForecastUnavailable: there is none yet, or its data are too old.
+        """
+        state = self._board.state(self._market(symbol, interval))
+        return self._answer(state, horizon, self._positions(levels))
+
+    def forecasts(
+        self, horizon: int | None = None, levels: Sequence[float] | None = None
+    ) -> tuple[list[Answer], list[tuple[Market, str]]]:
+        """The forecasts of all markets, and the reason for each market that has none.
+
+        Raises:
+            InvalidParameter: the horizon or a level is not served.
+            ForecastUnavailable: no market has one.
+        """
+        positions = self._positions(levels)
+        answers: list[Answer] = []
+        missing: list[tuple[Market, str]] = []
+        for market in self._board.markets:
+            try:
+                answers.append(self._answer(self._board.state(market), horizon, positions))
+            except ForecastUnavailable as error:
+                missing.append((market, str(error)))
+        if not answers:
+            raise ForecastUnavailable("; ".join(reason for _, reason in missing))
+        return answers, missing
+
+    def candles(
+        self,
+        symbol: str,
+        interval: str = "1h",
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> CandleList:
+        """Stored candles with open time in ``[start, end)``, the newest ``limit`` of them.
+
+        Raises:
+            UnknownMarket: it is not configured.
+            InvalidParameter: the limit is out of range.
+            StoreUnavailable: the store cannot be read.
+        """
+        market = self._market(symbol, interval)
+        most = self.limits.max_candles
+        limit = min(DEFAULT_CANDLES, most) if limit is None else within("limit", limit, 1, most)
+        frame = self._store.candles.read(market, start=start, end=end, limit=limit + 1)
+        truncated = len(frame) > limit
+        frame = frame.iloc[-limit:]
+        sources = []
+        if len(frame):
+            first, last = frame.index[0].to_pydatetime(), frame.index[-1].to_pydatetime()
+            sources = self._store.candles.sources(market, first, last + market.length)
+        rows = zip(
+            pd.DatetimeIndex(frame.index).to_pydatetime(), frame.to_numpy().tolist(), strict=True
+        )
+        return CandleList(
+            symbol=symbol,
+            interval=interval,
+            sources=sources,
+            truncated=truncated,
+            candles=[
+                Candle(open_time=at, open=o, high=h, low=low, close=c, volume=v)
+                for at, (o, h, low, c, v) in rows
+            ],
+        )
+
+    def scores(self, symbol: str, interval: str = "1h") -> Scoreboard:
+        """The live scoreboard over the newest ``SCORE_SPAN``.
+
+        Raises:
+            UnknownMarket: it is not configured.
+            StoreUnavailable: the store cannot be read.
+        """
+        market = self._market(symbol, interval)
+        kept_at, kept = self._boards.get(market, (0.0, None))
+        if kept is not None and time.monotonic() - kept_at < SCORES_KEPT_SECONDS:
+            return kept
+        scores = self._store.scores.read(market, start=self._clock.now() - SCORE_SPAN)
+        state = self._board.state(market)
+        board = tally(market, scores, self._clock.simulated or REPLAYED in state.reasons)
+        self._boards[market] = (time.monotonic(), board)
+        return board
+
+    def models(self) -> ModelList:
+        """Champion, the one before, the one that serves, and the history of each market."""
+        states = map(self._board.state, self._board.markets)
+        return ModelList(markets=[_models(state) for state in states])
+
+    def readiness(self) -> Readiness:
+        """Whether at least one market has a forecast, and what the others miss."""
+        states = [self._board.state(market) for market in self._board.markets]
+        return Readiness(
+            ready=any(state.snapshot for state in states),
+            markets=[_readiness(state) for state in states],
+        )
+
+    def _market(self, symbol: str, interval: str) -> Market:
+        if interval not in INTERVALS:
+            raise InvalidParameter(
+                f"unknown interval {interval[:40]!r}", field="interval", allowed=list(INTERVALS)
+            )
+        market = Market(symbol, interval)
+        known = self._board.markets
+        if market in known:
+            return market
+        intervals = [other.interval for other in known if other.symbol == symbol]
+        if intervals:
+            raise UnknownMarket(
+                f"{symbol} is not served with interval {interval}",
+                field="interval",
+                allowed=intervals,
+            )
+        raise UnknownMarket(
+            f"no market {symbol[:40]!r}",
+            field="symbol",
+            allowed=list(dict.fromkeys(other.symbol for other in known)),
+        )
+
+    def _positions(self, levels: Sequence[float] | None) -> tuple[int, ...]:
+        return self.limits.default_levels if levels is None else level_positions(levels)
+
+    def _answer(self, state: MarketState, horizon: int | None, levels: tuple[int, ...]) -> Answer:
+        snapshot = state.snapshot
+        most = self.limits.horizon
+        if snapshot is not None:
+            most = min(most, snapshot.forecast.horizon)
+        steps = most if horizon is None else within("horizon", horizon, 1, most)
+        if snapshot is None:
+            raise ForecastUnavailable(f"no forecast of {state.market}: {state.missing}")
+        age = (self._clock.now() - snapshot.forecast.cutoff).total_seconds()
+        degraded = (*state.reasons, *self._staleness(state, age))
+        return Answer(snapshot, steps, levels, age, degraded)
+
+    def _staleness(self, state: MarketState, age_seconds: float) -> tuple[str, ...]:
+        age_candles = age_seconds / state.market.length.total_seconds()
+        if age_candles > self.limits.max_staleness_candles:
+            stale = (
+                f"the newest candle ended {age_candles:.1f} candles ago, "
+                f"served are at most {self.limits.max_staleness_candles:g}"
+            )
+            reasons = "; ".join((stale, *state.reasons))
+            raise ForecastUnavailable(f"no forecast of {state.market}: {reasons}")
+        if age_candles > self.limits.degraded_after_candles:
+            return (f"stale data: over {self.limits.degraded_after_candles:g} candles old",)
+        return ()
+
+
+def _models(state: MarketState) -> MarketModels:
+    champion = state.wanted
+    before = (promotion.previous for promotion in state.promotions)
+    snapshot = state.snapshot
+    return MarketModels(
+        symbol=state.market.symbol,
+        interval=state.market.interval,
+        champion=champion.version if champion else None,
+        previous=next(before, None),
+        serving=snapshot.forecast.model_version if snapshot else None,
+        trained_at=snapshot.trained_at if snapshot else None,
+        promoted_at=snapshot.title.promoted_at if snapshot else None,
+        history=[_record(promotion) for promotion in state.promotions[:HISTORY_SHOWN]],
+    )
+
+
+def _record(promotion: Promotion) -> PromotionRecord:
+    return PromotionRecord(
+        version=promotion.version,
+        previous=promotion.previous,
+        at=promotion.at,
+        by=promotion.by,
+        reason=promotion.reason,
+        forced=promotion.forced,
+    )
+
+
+def _readiness(state: MarketState) -> MarketReadiness:
+    snapshot = state.snapshot
+    return MarketReadiness(
+        symbol=state.market.symbol,
+        interval=state.market.interval,
+        ready=snapshot is not None,
+        missing=None if snapshot else state.missing,
+        cutoff=snapshot.forecast.cutoff if snapshot else None,
+        model_version=snapshot.forecast.model_version if snapshot else None,
+    )

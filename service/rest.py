@@ -1,0 +1,140 @@
+"""REST over the data plane: parameters in, bytes out, no rule of its own."""
+
+from collections.abc import Callable
+from functools import partial
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from service import parameters
+from service.dataplane import DataPlane
+from service.messages import MissingForecast, dump
+from tidecast.errors import StoreUnavailable
+
+STORE_SECONDS = 2.0
+"""Longest that an answer waits for the store."""
+STORE_THREADS = 4
+JSON = "application/json"
+
+
+class Rest:
+    """The endpoints.
+
+    Args:
+        openapi: the OpenAPI document, JSON.
+    """
+
+    def __init__(self, plane: DataPlane, openapi: bytes) -> None:
+        self._plane = plane
+        self._openapi = openapi
+        self._store_threads: CapacityLimiter | None = None
+
+    def routes(self) -> list[BaseRoute]:
+        """All routes, the most asked first."""
+        return [
+            Route("/v1/forecasts/{symbol}", self.forecast),
+            Route("/v1/forecasts", self.forecasts),
+            Route("/v1/candles/{symbol}", self.candles),
+            Route("/v1/scores/{symbol}", self.scores),
+            Route("/v1/models", self.models),
+            Route("/livez", self.livez),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+
+    async def forecast(self, request: Request) -> Response:
+        """One market."""
+        asked = _query(request, "interval", "horizon", "levels")
+        answer = self._plane.forecast(
+            request.path_params["symbol"],
+            asked.get("interval", "1h"),
+            self._horizon(asked),
+            parameters.levels(asked.get("levels")),
+        )
+        return Response(answer.to_json(), media_type=JSON)
+
+    async def forecasts(self, request: Request) -> Response:
+        """All markets."""
+        asked = _query(request, "horizon", "levels")
+        answers, missing = self._plane.forecasts(
+            self._horizon(asked), parameters.levels(asked.get("levels"))
+        )
+        absent = [
+            dump(MissingForecast(symbol=market.symbol, interval=market.interval, reason=reason))
+            for market, reason in missing
+        ]
+        body = b'{"forecasts":[%b],"missing":[%b]}' % (
+            b",".join([answer.to_json() for answer in answers]),
+            b",".join(absent),
+        )
+        return Response(body, media_type=JSON)
+
+    async def candles(self, request: Request) -> Response:
+        """Stored candles."""
+        asked = _query(request, "interval", "start", "end", "limit")
+        read = partial(
+            self._plane.candles,
+            request.path_params["symbol"],
+            asked.get("interval", "1h"),
+            parameters.time("start", asked.get("start")),
+            parameters.time("end", asked.get("end")),
+            parameters.integer("limit", asked.get("limit"), 1, self._plane.limits.max_candles),
+        )
+        return await self._from_store(lambda: dump(read()))
+
+    async def scores(self, request: Request) -> Response:
+        """The live scoreboard."""
+        asked = _query(request, "interval")
+        read = partial(
+            self._plane.scores, request.path_params["symbol"], asked.get("interval", "1h")
+        )
+        return await self._from_store(lambda: dump(read()))
+
+    async def models(self, request: Request) -> Response:
+        """Champions and their history."""
+        _query(request)
+        return Response(dump(self._plane.models()), media_type=JSON)
+
+    async def livez(self, request: Request) -> Response:
+        """The process answers."""
+        return Response(b'{"alive":true}', media_type=JSON)
+
+    async def readyz(self, request: Request) -> Response:
+        """Whether a market can be served."""
+        readiness = self._plane.readiness()
+        status = 200 if readiness.ready else 503
+        return Response(dump(readiness), status, media_type=JSON)
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus text."""
+        return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def openapi(self, request: Request) -> Response:
+        """The OpenAPI document."""
+        return Response(self._openapi, media_type=JSON)
+
+    def _horizon(self, asked: dict[str, str]) -> int | None:
+        return parameters.integer("horizon", asked.get("horizon"), 1, self._plane.limits.horizon)
+
+    async def _from_store(self, read: Callable[[], bytes]) -> Response:
+        if self._store_threads is None:
+            self._store_threads = CapacityLimiter(STORE_THREADS)
+        try:
+            with anyio.fail_after(STORE_SECONDS):
+                body = await anyio.to_thread.run_sync(
+                    read, abandon_on_cancel=True, limiter=self._store_threads
+                )
+        except TimeoutError as error:
+            raise StoreUnavailable(f"no answer within {STORE_SECONDS:g} s") from error
+        return Response(body, media_type=JSON)
+
+
+def _query(request: Request, *known: str) -> dict[str, str]:
+    if not request.scope["query_string"]:
+        return {}
+    return parameters.only(request.query_params.multi_items(), known)

@@ -1,0 +1,82 @@
+"""Wiring of one service process: settings in, data plane and watcher out."""
+
+import gc
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY
+
+from service.board import Board
+from service.dataplane import DataPlane, Limits
+from service.metrics import BoardCollector
+from service.parameters import level_positions
+from service.watch import MarketWatch
+from service.watcher import Watcher
+from tidecast.errors import ConfigurationError, InvalidParameter
+from tidecast.registry import Registry
+from tidecast.settings import Settings
+from tidecast.store import Store
+
+GC_THRESHOLD = (50_000, 50, 50)
+"""Fewer collections than the default: with 117,000 objects alive from the start, a full one
+stops every request for 35 to 45 ms."""
+
+
+@dataclass
+class Runtime:
+    """What one service process holds."""
+
+    plane: DataPlane
+    watcher: Watcher
+    store: Store
+
+    def start(self) -> None:
+        """Start to watch, and keep what is alive now out of later garbage collections."""
+        self.watcher.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+
+    def stop(self) -> None:
+        """End the threads and close the store."""
+        self.watcher.stop()
+        self.store.close()
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """Build everything; nothing is connected or started yet.
+
+    Raises:
+        ConfigurationError: a setting is wrong.
+    """
+    clock = settings.clock.build()
+    store = Store(settings.store_url)
+    registry = Registry(settings.tracking_uri, settings.home_dir.absolute() / "models")
+    board = Board([market.market for market in settings.markets])
+    limits = _limits(settings)
+    watches = [
+        MarketWatch(market, store, registry, board, clock, limits.default_levels)
+        for market in board.markets
+    ]
+    watcher = Watcher(
+        store,
+        board,
+        watches,
+        poll_seconds=settings.service.poll_seconds,
+        champion_poll_seconds=settings.service.registry_poll_seconds,
+    )
+    REGISTRY.register(BoardCollector(board, clock))
+    return Runtime(DataPlane(board, store, clock, limits), watcher, store)
+
+
+def _limits(settings: Settings) -> Limits:
+    try:
+        default_levels = level_positions(settings.default_levels)
+    except InvalidParameter as error:
+        raise ConfigurationError(f"TIDECAST_DEFAULT_LEVELS: {error}; {error.allowed}") from error
+    return Limits(
+        horizon=settings.horizon,
+        default_levels=default_levels,
+        max_staleness_candles=settings.service.max_staleness_candles,
+        degraded_after_candles=settings.service.degraded_after_candles,
+        max_candles=settings.service.max_candles_per_answer,
+    )

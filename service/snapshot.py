@@ -1,0 +1,154 @@
+"""What is served for one market: computed once per candle and champion, swapped as a whole."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from service.champion import Champion, Title
+from service.rendering import Rendered, render
+from tidecast.candles import gaps
+from tidecast.errors import ForecastInvalid
+from tidecast.forecasts import Forecast
+from tidecast.models.calibration import Calibration
+from tidecast.models.forecasting import forecast_at, history_candles
+from tidecast.store import LoggedForecast, Store
+from tidecast.timeframes import Market
+
+REPLAYED = "replayed data"
+GAP_CANDLES = 48
+"""Newest candles in which a missing one is told in ``degraded``."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One forecast with its facts and its bytes. Immutable.
+
+    Attributes:
+        logged: the forecast as it goes into the forecast log.
+        reasons: what is wrong with it for as long as it is served.
+    """
+
+    logged: LoggedForecast
+    trained_at: datetime | None
+    title: Title
+    reasons: tuple[str, ...]
+    rendered: Rendered
+
+    @property
+    def forecast(self) -> Forecast:
+        """The forecast itself."""
+        return self.logged.forecast
+
+
+def compute(
+    store: Store,
+    market: Market,
+    champion: Champion,
+    cutoff: datetime,
+    *,
+    now: datetime,
+    simulated: bool,
+    default_levels: tuple[int, ...],
+) -> Snapshot:
+    """Forecast from the ledger as it is now.
+
+    A forecast that was logged for this cutoff and version is served again instead of a new one:
+    after a restart, and beside other replicas, what is served stays what will be scored.
+
+    Args:
+        store: where candles, calibration states and logged forecasts are.
+        market: whose forecast.
+        champion: what to forecast with.
+        cutoff: end of the newest closed candle.
+        now: when the forecast is issued.
+        simulated: whether the clock is.
+        default_levels: positions in ``LEVELS`` of an answer that names none.
+
+    Raises:
+        StoreUnavailable: the store cannot be read.
+        TooFewCandles: the history is too short for the model.
+        ForecastInvalid: the model makes no honest forecast here.
+        ArtefactInvalid: the stored calibration state cannot be read.
+    """
+    candles = store.candles.read(market, end=cutoff, limit=history_candles(champion.model))
+    logged = _already_logged(store, market, champion.title.version, cutoff)
+    if logged is None:
+        source = _source(store, market, cutoff)
+        calibration, calibrated_at = _calibration(store, market, champion, cutoff)
+        forecast = _forecast(champion, calibration, candles, market, cutoff)
+        simulated = simulated or source.startswith("replay:")
+        logged = LoggedForecast(forecast, now, source, calibrated_at, simulated)
+    return _snapshot(logged, champion, _reasons(logged, candles), default_levels)
+
+
+def _snapshot(
+    logged: LoggedForecast,
+    champion: Champion,
+    reasons: tuple[str, ...],
+    default_levels: tuple[int, ...],
+) -> Snapshot:
+    rendered = render(
+        logged.forecast,
+        source=logged.source,
+        trained_at=champion.trained_at,
+        promoted_at=champion.title.promoted_at,
+        simulated=logged.simulated,
+        default_levels=default_levels,
+    )
+    return Snapshot(
+        logged=logged,
+        trained_at=champion.trained_at,
+        title=champion.title,
+        reasons=reasons,
+        rendered=rendered,
+    )
+
+
+def _already_logged(
+    store: Store, market: Market, version: str, cutoff: datetime
+) -> LoggedForecast | None:
+    found = store.forecasts.read(
+        market, start=cutoff, end=cutoff + timedelta(seconds=1), model_version=version
+    )
+    return found[0] if found else None
+
+
+def _source(store: Store, market: Market, cutoff: datetime) -> str:
+    sources = store.candles.sources(market, start=cutoff - market.length, end=cutoff)
+    return sources[0] if sources else "unknown"
+
+
+def _calibration(
+    store: Store, market: Market, champion: Champion, cutoff: datetime
+) -> tuple[Calibration, datetime | None]:
+    stored = store.calibrations.get(market, champion.title.version, as_of=cutoff)
+    if stored is None:
+        return champion.calibration, None
+    calibrated_at, text = stored
+    return Calibration.from_json(text), calibrated_at
+
+
+def _forecast(
+    champion: Champion,
+    calibration: Calibration,
+    candles: pd.DataFrame,
+    market: Market,
+    cutoff: datetime,
+) -> Forecast:
+    try:
+        forecast = forecast_at(champion.model, calibration, candles, market, champion.title.version)
+    except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as error:
+        raise ForecastInvalid(f"the model fails: {error!r}") from error
+    if forecast.cutoff != cutoff:
+        raise ForecastInvalid(f"the model forecasts from {forecast.cutoff}, asked was {cutoff}")
+    return forecast
+
+
+def _reasons(logged: LoggedForecast, candles: pd.DataFrame) -> tuple[str, ...]:
+    reasons = [REPLAYED] if logged.simulated else []
+    open_times = pd.DatetimeIndex(candles.index[-GAP_CANDLES:])
+    missing = sum(gap.missing for gap in gaps(open_times, logged.forecast.market.interval))
+    if missing:
+        reasons.append(f"{missing} candles missing among the newest {GAP_CANDLES}")
+    return tuple(reasons)

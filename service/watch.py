@@ -1,0 +1,246 @@
+"""Keeps the snapshot of one market new: the newest candle, forecast by the newest sound champion.
+
+Two looks that block, each for a thread of its own: one for the candle, one for the champion. The
+first never waits for the registry, so forecasts go on while a model cannot be fetched.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from service.board import NO_CANDLE, NO_CHAMPION, Board
+from service.champion import Champion, Title, load_champion, titles
+from service.metrics import LOG_FAILURES, SNAPSHOT_FAILURES, SNAPSHOT_SECONDS, SNAPSHOTS
+from service.snapshot import Snapshot, compute
+from tidecast.clock import Clock
+from tidecast.errors import (
+    ArtefactInvalid,
+    OperatorError,
+    RegistryUnavailable,
+    RejectedError,
+    StoreUnavailable,
+    TidecastError,
+)
+from tidecast.registry import Registry
+from tidecast.store import LoggedForecast, Store
+from tidecast.telemetry import get_logger
+from tidecast.timeframes import Market
+
+HISTORY = 50
+"""Promotions that are looked at, newest first, for one that can be served."""
+RETRY_REFUSED_SECONDS = 30.0
+"""Pause before a damaged artefact is looked at again; somebody may have mended it."""
+MAX_PENDING = 500
+"""Forecasts kept in memory while the store cannot be written; the oldest goes first."""
+REGISTRY_AWAY = "model registry unavailable: a new champion is seen by its promotion only"
+ARTEFACT_AWAY = "model registry unavailable: the champion cannot be fetched"
+DAMAGED = "its artefact is damaged, deleted or of another kind"
+STORE_AWAY = "store unavailable: answering from memory"
+
+log = get_logger("service")
+
+
+class MarketWatch:
+    """The watch over one market; each look is for one thread at a time."""
+
+    def __init__(
+        self,
+        market: Market,
+        store: Store,
+        registry: Registry,
+        board: Board,
+        clock: Clock,
+        default_levels: tuple[int, ...],
+    ) -> None:
+        self.market = market
+        self._store = store
+        self._registry = registry
+        self._board = board
+        self._clock = clock
+        self._default_levels = default_levels
+        self._candidates: tuple[Champion, ...] = ()
+        self._refused: dict[Title, str] = {}
+        self._retry_at: dict[Title, float] = {}
+        self._done: tuple[datetime, tuple[Title, ...]] | None = None
+        self._failed_with: int | None = None
+        self._pending: deque[LoggedForecast] = deque(maxlen=MAX_PENDING)
+
+    def look_for_candle(self) -> None:
+        """Serve a forecast from the newest candle if that is not done yet, then log it."""
+        try:
+            newest = self._store.candles.newest(self.market)
+            self._trouble("store", None)
+            if newest is None:
+                self._board.miss(self.market, NO_CANDLE)
+            else:
+                self._renew(newest.open_time + self.market.length, self._candidates)
+        except StoreUnavailable as error:
+            self._board.miss(self.market, STORE_AWAY)
+            self._trouble("store", STORE_AWAY, error)
+            return
+        self._log_pending()
+
+    def look_for_champion(self) -> bool:
+        """Load the newest champion if that is not done yet; True when there is another one."""
+        try:
+            promotions = self._store.promotions.history(self.market, limit=HISTORY)
+        except StoreUnavailable:
+            return False
+        # Before the first champion only the store is asked: a slow registry delays no start.
+        alias = self._alias() if self._candidates or not promotions else None
+        order = titles(alias, promotions)
+        self._board.learn(self.market, order[0] if order else None, promotions)
+        if not order:
+            self._board.miss(self.market, NO_CHAMPION)
+        before = _titles_of(self._candidates)
+        self._candidates = self._choose(order)
+        self._explain_champion()
+        return _titles_of(self._candidates) != before
+
+    def _renew(self, cutoff: datetime, candidates: tuple[Champion, ...]) -> None:
+        wanted = (cutoff, _titles_of(candidates))
+        if wanted == self._done and not self._failed_in_other_ledger():
+            return
+        served = False
+        for champion in candidates:
+            snapshot = self._computed(champion, cutoff)
+            if snapshot is not None:
+                self._board.serve(self.market, snapshot)
+                self._pending.append(snapshot.logged)
+                served = True
+                break
+        self._done = wanted
+        self._failed_with = None if served else self._store.candles.version(self.market)
+        self._explain_champion()
+
+    def _failed_in_other_ledger(self) -> bool:
+        """Whether the last try failed and candles have come since, older ones perhaps."""
+        failed_with = self._failed_with
+        return failed_with is not None and failed_with != self._store.candles.version(self.market)
+
+    def _computed(self, champion: Champion, cutoff: datetime) -> Snapshot | None:
+        started = time.perf_counter()
+        try:
+            snapshot = compute(
+                self._store,
+                self.market,
+                champion,
+                cutoff,
+                now=self._clock.now(),
+                simulated=self._clock.simulated,
+                default_levels=self._default_levels,
+            )
+        except RejectedError as error:
+            self._refuse(champion.title, error)
+            return None
+        self._refused.pop(champion.title, None)
+        seconds = time.perf_counter() - started
+        SNAPSHOTS.labels(str(self.market)).inc()
+        SNAPSHOT_SECONDS.labels(str(self.market)).observe(seconds)
+        log.info(
+            "snapshot_served",
+            market=str(self.market),
+            cutoff=cutoff.isoformat(),
+            version=champion.title.version,
+            seconds=round(seconds, 3),
+        )
+        return snapshot
+
+    def _alias(self) -> str | None:
+        """The version that the registry calls champion, None when it cannot say."""
+        try:
+            champion = self._registry.champion(self.market)
+        except (RegistryUnavailable, OperatorError, RejectedError) as error:
+            self._count(error)
+            self._trouble("registry", REGISTRY_AWAY, error)
+            return None
+        self._trouble("registry", None)
+        return None if champion is None else champion.version
+
+    def _choose(self, order: Sequence[Title]) -> tuple[Champion, ...]:
+        """The first champion that loads; behind it others as long as those before are refused."""
+        loaded = {champion.title.version: champion for champion in self._candidates}
+        chosen: list[Champion] = []
+        away: Exception | None = None
+        for title in order:
+            try:
+                champion = loaded.get(title.version) or self._load(title)
+            except (RegistryUnavailable, OperatorError) as error:
+                self._count(error)
+                away = error
+                continue
+            if champion is not None:
+                chosen.append(replace(champion, title=title))
+                if title not in self._refused:
+                    break
+        self._trouble("artefact", ARTEFACT_AWAY if away else None, away)
+        if away and not chosen:
+            self._board.miss(self.market, ARTEFACT_AWAY)
+        return tuple(chosen)
+
+    def _load(self, title: Title) -> Champion | None:
+        if time.monotonic() < self._retry_at.get(title, 0.0):
+            return None
+        try:
+            champion = load_champion(self._registry, self.market, title)
+        except RejectedError as error:
+            self._refuse(title, error)
+            self._retry_at[title] = time.monotonic() + RETRY_REFUSED_SECONDS
+            return None
+        self._refused.pop(title, None)
+        return champion
+
+    def _refuse(self, title: Title, error: RejectedError) -> None:
+        self._count(error)
+        reason = DAMAGED if isinstance(error, ArtefactInvalid) else str(error)
+        if self._refused.get(title) == reason:
+            return
+        self._refused[title] = reason
+        facts = {"version": title.version, "reason": str(error)}
+        log.error("champion_refused", market=str(self.market), **facts)
+        key = f"champion_refused:{self.market}:{title.version}"
+        try:
+            self._store.events.add("champion_refused", key, facts, self._clock.now(), self.market)
+        except StoreUnavailable as failure:
+            log.warning("event_not_stored", key=key, error=str(failure))
+
+    def _explain_champion(self) -> None:
+        """Say in ``degraded`` when another model serves than the one that should."""
+        state = self._board.state(self.market)
+        why = None if state.wanted is None else self._refused.get(state.wanted)
+        if state.wanted is None or why is None:
+            self._trouble("champion", None)
+            return
+        reason = f"champion {state.wanted.version} refused: {why}"
+        if state.snapshot is None:
+            self._board.miss(self.market, reason)
+        else:
+            version = state.snapshot.forecast.model_version
+            reason += f"; the last good forecast, of version {version}, goes on serving"
+        self._trouble("champion", reason)
+
+    def _log_pending(self) -> None:
+        """Write forecasts down; a failure waits for the next look and harms no answer."""
+        try:
+            while self._pending:
+                self._store.forecasts.add(self._pending[0])
+                self._pending.popleft()
+            self._trouble("log", None)
+        except StoreUnavailable as error:
+            LOG_FAILURES.labels(str(self.market)).inc()
+            self._trouble("log", "store cannot be written: forecasts wait to be logged", error)
+
+    def _trouble(self, part: str, reason: str | None, error: Exception | None = None) -> None:
+        if self._board.trouble(self.market, part, reason):
+            event = "trouble_over" if reason is None else "trouble"
+            facts = {"part": part, "reason": reason, "error": error and str(error)}
+            log.warning(event, market=str(self.market), **facts)
+
+    def _count(self, error: TidecastError) -> None:
+        SNAPSHOT_FAILURES.labels(str(self.market), type(error).__name__).inc()
+
+
+def _titles_of(champions: Sequence[Champion]) -> tuple[Title, ...]:
+    return tuple(champion.title for champion in champions)
