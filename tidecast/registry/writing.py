@@ -1,0 +1,157 @@
+"""Writes to MLflow through its own client, imported on first use."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+
+from tidecast.errors import ConfigurationError, RegistryUnavailable
+from tidecast.registry.environment import quiet_mlflow
+
+EXPERIMENT = "tidecast"
+_ARTIFACTS = "mlartifacts"
+_REFUSED = ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED")
+
+
+class Writer:
+    """Runs, versions and aliases of one MLflow store."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self._uri = tracking_uri
+        self._mlflow: Any = None
+
+    def prepare(self) -> None:
+        """Make MLflow's tables where there are none yet: about a second, once."""
+        with _calling_mlflow():
+            self._client()
+
+    def log_run(
+        self,
+        run_name: str,
+        model: Path,
+        *,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        files: Sequence[Path],
+    ) -> tuple[str, str]:
+        """Log a finished run with a logged model in it.
+
+        Returns:
+            Its id, and the URI of the model.
+        """
+        with _calling_mlflow():
+            client = self._client()
+            from mlflow.entities import Metric, Param
+
+            run = client.create_run(_experiment(client, self._uri), run_name=run_name)
+            run_id, started = run.info.run_id, run.info.start_time
+            try:
+                client.log_batch(
+                    run_id,
+                    metrics=[Metric(name, value, started, 0) for name, value in metrics.items()],
+                    params=[Param(name, str(value)) for name, value in parameters.items()],
+                )
+                client.log_artifacts(run_id, str(model), "model")
+                for file in files:
+                    client.log_artifact(run_id, str(file), "report")
+            except BaseException:
+                client.set_terminated(run_id, "FAILED")
+                raise
+            client.set_terminated(run_id)
+            return run_id, f"{run.info.artifact_uri}/model"
+
+    def create_version(self, name: str, source: str, run_id: str, tags: Mapping[str, str]) -> str:
+        """Make a version of a registered model, and the model if it is the first."""
+        with _calling_mlflow():
+            client = self._client()
+            from mlflow.exceptions import MlflowException
+
+            try:
+                client.create_registered_model(name)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            return str(client.create_model_version(name, source, run_id, dict(tags)).version)
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Point an alias to a version, in one transaction of MLflow."""
+        with _calling_mlflow():
+            self._client().set_registered_model_alias(name, alias, version)
+
+    def download(self, artifact_uri: str, folder: Path) -> None:
+        """Copy what lies under an artifact URI into a folder."""
+        with _calling_mlflow():
+            self._client()
+            from mlflow.artifacts import download_artifacts
+
+            download_artifacts(artifact_uri, dst_path=str(folder), tracking_uri=self._uri)
+
+    def _client(self) -> Any:
+        if self._mlflow is None:
+            _check_local_database(self._uri)
+            from mlflow.tracking import MlflowClient
+
+            self._mlflow = MlflowClient(self._uri, self._uri)
+        return self._mlflow
+
+
+def _check_local_database(uri: str) -> None:
+    """Find out in no time what MLflow retries for minutes: a SQLite file that cannot be opened."""
+    if not uri.startswith("sqlite:"):
+        return
+    path = Path(sa.make_url(uri).database or "")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sa.create_engine(uri).connect() as connection:
+        connection.execute(sa.text("PRAGMA schema_version"))
+
+
+def _experiment(client: Any, uri: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    location = None
+    if uri.startswith("sqlite:"):
+        location = (Path(sa.make_url(uri).database or "").absolute().parent / _ARTIFACTS).as_uri()
+    try:
+        return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
+
+
+@contextmanager
+def _calling_mlflow() -> Iterator[None]:
+    """Errors of MLflow and of what it stands on become ours."""
+    try:
+        with quiet_mlflow():
+            yield
+    except _transport_errors() as error:
+        code = getattr(error, "error_code", "")
+        if code in _REFUSED:
+            raise ConfigurationError(
+                f"MLflow refuses us: {error}; check its credentials and --allowed-hosts"
+            ) from error
+        if "out-of-date database schema" in str(error):
+            raise ConfigurationError(
+                "MLflow's database was made by an older MLflow: back it up and run"
+                " `mlflow db upgrade <TIDECAST_MLFLOW_TRACKING_URI>`"
+            ) from error
+        raise RegistryUnavailable(f"MLflow failed: {error}") from error
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    from mlflow.exceptions import MlflowException
+
+    known = (MlflowException, requests.RequestException, sa.exc.SQLAlchemyError, OSError)
+    if find_spec("botocore") is None:
+        return known
+    s3 = import_module("botocore.exceptions")
+    return (*known, s3.BotoCoreError, s3.ClientError)
