@@ -1,0 +1,46 @@
+"""Which candles to ask a source for: pure arithmetic on the time grid."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tidecast.timeframes import floor_to_grid, interval_length
+
+CHUNK_CANDLES = 1500
+"""Candles asked and stored in one go: what a failure loses, and how often progress is told."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Open times in ``[start, end)``, both on the grid."""
+
+    start: datetime
+    end: datetime
+
+    def candles(self, interval: str) -> int:
+        """Number of open times."""
+        return (self.end - self.start) // interval_length(interval)
+
+    def chunks(self, interval: str) -> Iterator["Span"]:
+        """The span in pieces, oldest first."""
+        start = self.start
+        while start < self.end:
+            end = min(start + CHUNK_CANDLES * interval_length(interval), self.end)
+            yield Span(start, end)
+            start = end
+
+
+def history_start(now: datetime, interval: str, history_days: int) -> datetime:
+    """First open time that an empty store is filled from."""
+    return floor_to_grid(now - timedelta(days=history_days), interval)
+
+
+def newest_span(now: datetime, interval: str, newest_open: datetime, overlap_candles: int) -> Span:
+    """From the newest stored candles, to see their revisions, to the one that is open now.
+
+    The open candle is asked too: a machine whose clock is minutes slow would miss the newest
+    closed one otherwise. What is closed is decided by the source's time.
+    """
+    length = interval_length(interval)
+    end = floor_to_grid(now, interval) + length
+    return Span(min(newest_open - (overlap_candles - 1) * length, end - length), end)

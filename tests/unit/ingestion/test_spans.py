@@ -1,0 +1,43 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.spans import CHUNK_CANDLES, Span, history_start, newest_span
+
+NOW = datetime(2025, 3, 10, 12, 0, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def test_newest_span_overlaps_the_stored_candles_and_ends_with_the_open_one():
+    stored = datetime(2025, 3, 10, 10, tzinfo=UTC)
+    span = newest_span(NOW, "1h", stored, overlap_candles=3)
+    assert span == Span(stored - 2 * HOUR, datetime(2025, 3, 10, 13, tzinfo=UTC))
+
+
+def test_newest_span_is_never_empty_even_when_the_store_is_ahead_of_our_clock():
+    span = newest_span(NOW, "1h", NOW + 48 * HOUR, overlap_candles=1)
+    assert span.candles("1h") == 1
+
+
+def test_history_starts_on_the_grid():
+    assert history_start(NOW, "1h", 2) == datetime(2025, 3, 8, 12, tzinfo=UTC)
+    assert history_start(NOW, "1d", 2) == datetime(2025, 3, 8, tzinfo=UTC)
+
+
+@given(st.integers(0, 4 * CHUNK_CANDLES))
+def test_chunks_cover_the_span_once_oldest_first(candles):
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    span = Span(start, start + candles * HOUR)
+    chunks = list(span.chunks("1h"))
+    assert sum(chunk.candles("1h") for chunk in chunks) == candles
+    assert all(0 < chunk.candles("1h") <= CHUNK_CANDLES for chunk in chunks)
+    edges = [start, *(chunk.end for chunk in chunks)]
+    assert [chunk.start for chunk in chunks] == edges[:-1]
+
+
+@pytest.mark.parametrize(("interval", "candles"), [("5m", 288), ("1h", 24), ("1d", 1)])
+def test_span_counts_candles_of_its_interval(interval, candles):
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    assert Span(start, start + timedelta(days=1)).candles(interval) == candles
