@@ -126,3 +126,10 @@ def test_sample_has_the_candles_its_readme_tells(candles):
     assert len(frame) == 15_706
     assert (frame["timestamp"].diff().dropna() == HOUR).all()
     assert (frame["volume"] == 0).sum() == 24
+
+
+def test_replay_heals_the_hours_of_an_outage_when_it_is_over(exchange, candles, clock):
+    exchange.outage = (clock.now() - 30 * HOUR, clock.now())
+    page = source(exchange).fetch("BTC-USD", "1h", clock.now() - 40 * HOUR, clock.now())
+    good, _ = validate(page.candles, "1h", page.server_time)
+    pd.testing.assert_frame_equal(good, candles.iloc[661:700], check_index_type=False)
