@@ -60,6 +60,7 @@ class ReplayExchange:
     ) -> None:
         self.outage: tuple[datetime, datetime] | None = None
         self.clock = clock
+        self.stopped = False
         self._candles = candles
         self._pair = pair
         self._length = interval_length(interval)
@@ -80,7 +81,8 @@ class ReplayExchange:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving and free the port."""
+        """Stop serving, on connections that are open too, and free the port."""
+        self.stopped = True
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -155,6 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         exchange = self.server.exchange
+        if exchange.stopped:
+            self.close_connection = True
+            return
         now = exchange.clock.now()
         parts = urlsplit(self.path)
         status, content = exchange.answer(parts.path, parse_qs(parts.query), now)

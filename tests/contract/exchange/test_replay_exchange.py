@@ -133,3 +133,11 @@ def test_replay_heals_the_hours_of_an_outage_when_it_is_over(exchange, candles, 
     page = source(exchange).fetch("BTC-USD", "1h", clock.now() - 40 * HOUR, clock.now())
     good, _ = validate(page.candles, "1h", page.server_time)
     pd.testing.assert_frame_equal(good, candles.iloc[661:700], check_index_type=False)
+
+
+def test_replay_that_is_stopped_answers_nobody(exchange):
+    ask = source(exchange)
+    ask.fetch("BTC-USD", "1h", START, START + HOUR)
+    exchange.stop()
+    with pytest.raises(SourceUnavailable, match="does not answer"):
+        ask.fetch("BTC-USD", "1h", START, START + HOUR)
