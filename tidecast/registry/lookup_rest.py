@@ -1,6 +1,8 @@
 """Reads the registry over MLflow's REST interface (mlflow.org/docs, REST API 2.0)."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -34,32 +36,30 @@ class RestLookup:
 
     def by_alias(self, name: str, alias: str) -> VersionRecord | None:
         """The version an alias points to."""
-        answer = self._ask("mlflow/registered-models/alias", name=name, alias=alias)
-        return _record(answer["model_version"]) if answer is not None else None
+        return self._one_version("mlflow/registered-models/alias", name=name, alias=alias)
 
     def by_version(self, name: str, version: str) -> VersionRecord | None:
         """One version."""
-        answer = self._ask("mlflow/model-versions/get", name=name, version=version)
-        return _record(answer["model_version"]) if answer is not None else None
+        return self._one_version("mlflow/model-versions/get", name=name, version=version)
 
     def all(self, name: str) -> list[VersionRecord]:
         """Every version, newest first."""
         model = self._ask("mlflow/registered-models/get", name=name)
         if model is None:
             return []
-        # A search answers without aliases; the model has them.
-        aliases = model["registered_model"].get("aliases", [])
-        found: list[dict[str, Any]] = []
-        wanted = {"filter": f"name='{name}'", "max_results": str(_PAGE_SIZE)}
-        while True:
-            answer = self._ask("mlflow/model-versions/search", **wanted) or {}
-            for version in answer.get("model_versions", []):
-                names = [a["alias"] for a in aliases if a["version"] == version["version"]]
-                found.append({**version, "aliases": names})
-            if not answer.get("next_page_token"):
-                break
-            wanted["page_token"] = answer["next_page_token"]
-        return sorted(map(_record, found), key=lambda record: -int(record.version))
+        with self._reading():
+            # A search answers without aliases; the model has them.
+            aliases = model["registered_model"].get("aliases", [])
+            found: list[VersionRecord] = []
+            wanted = {"filter": f"name='{name}'", "max_results": str(_PAGE_SIZE)}
+            while True:
+                answer = self._ask("mlflow/model-versions/search", **wanted) or {}
+                for version in answer.get("model_versions", []):
+                    names = [a["alias"] for a in aliases if a["version"] == version["version"]]
+                    found.append(_record({**version, "aliases": names}))
+                if not answer.get("next_page_token"):
+                    return sorted(found, key=lambda record: -int(record.version))
+                wanted["page_token"] = answer["next_page_token"]
 
     def artifact(self, path: str) -> bytes | None:
         """One file that the server keeps under ``mlflow-artifacts:/``; None if there is none."""
@@ -69,18 +69,31 @@ class RestLookup:
         _refuse_errors(response)
         return response.content
 
+    def _one_version(self, path: str, **parameters: str) -> VersionRecord | None:
+        answer = self._ask(path, **parameters)
+        if answer is None:
+            return None
+        with self._reading():
+            return _record(answer["model_version"])
+
     def _ask(self, path: str, **parameters: str) -> dict[str, Any] | None:
+        """Body of an answer; None when what was asked for is not there."""
         response = self._get(path, parameters)
-        try:
-            answer = response.json()
-            if response.status_code >= 400 and answer.get("error_code") in _ABSENT:
-                return None
+        if response.status_code not in (requests.codes.bad_request, requests.codes.not_found):
             _refuse_errors(response)
-            return dict(answer)
-        except (ValueError, AttributeError) as error:
-            raise RegistryUnavailable(
-                f"{self._api} does not answer as MLflow does (HTTP {response.status_code})"
-            ) from error
+        with self._reading():
+            answer = dict(response.json())
+        if answer.get("error_code") in _ABSENT:
+            return None
+        _refuse_errors(response)
+        return answer
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RegistryUnavailable(f"{self._api} does not answer as MLflow does") from error
 
     def _get(self, path: str, parameters: dict[str, str]) -> requests.Response:
         try:
