@@ -60,7 +60,10 @@ def parse_url(text: str) -> URL:
 
 
 def build_engine(url: URL) -> Engine:
-    """Engine with the settings that its database needs; connects to nothing yet."""
+    """Engine with the settings that its database needs; connects to nothing yet.
+
+    Arguments of the driver in the URL's query (``?timeout=1``, ``?sslmode=require``) win.
+    """
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url)
     return _postgresql_engine(url)
@@ -102,20 +105,31 @@ def enable_wal(engine: Engine) -> None:
 
 def _sqlite_engine(url: URL) -> Engine:
     assert url.database is not None
-    Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(Path(url.database).absolute().parent)
     engine = create_engine(
-        url, hide_parameters=True, pool_size=5, max_overflow=5, pool_timeout=POOL_TIMEOUT_SECONDS
+        url,
+        hide_parameters=True,
+        pool_size=5,
+        max_overflow=5,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        connect_args=_unless_in_url(url, timeout=LOCK_TIMEOUT_SECONDS),
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the database's folder cannot be made: {error}") from error
+
+
 def _prepare_sqlite(connection: Any, record: object) -> None:
     # The driver must not begin transactions of its own: it does so late and without the lock.
     connection.isolation_level = None
     for pragma in (
-        f"busy_timeout = {int(LOCK_TIMEOUT_SECONDS * 1000)}",
         "foreign_keys = ON",
         # With WAL this is safe against a killed process; a power cut may cost the last commits.
         "synchronous = NORMAL",
@@ -130,7 +144,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    settings = {
+    limits = {
         "statement_timeout": STATEMENT_TIMEOUT_SECONDS,
         "lock_timeout": LOCK_TIMEOUT_SECONDS,
         "idle_in_transaction_session_timeout": STATEMENT_TIMEOUT_SECONDS,
@@ -143,10 +157,15 @@ def _postgresql_engine(url: URL) -> Engine:
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={
-            "connect_timeout": int(CONNECT_TIMEOUT_SECONDS),
-            "tcp_user_timeout": int(SILENCE_TIMEOUT_SECONDS * 1000),
-            "application_name": "tidecast",
-            "options": " ".join(f"-c {name}={int(s * 1000)}" for name, s in settings.items()),
-        },
+        connect_args=_unless_in_url(
+            url,
+            connect_timeout=int(CONNECT_TIMEOUT_SECONDS),
+            tcp_user_timeout=int(SILENCE_TIMEOUT_SECONDS * 1000),
+            application_name="tidecast",
+            options=" ".join(f"-c {name}={int(s * 1000)}" for name, s in limits.items()),
+        ),
     )
+
+
+def _unless_in_url(url: URL, **arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name not in url.query}

@@ -63,9 +63,10 @@ class PostgresServer:
             )
         self._wait_until_ready()
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT ends the sessions and saves all, SIGQUIT drops everything."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)  # "fast": ends sessions, then stops
+            self._process.send_signal(how)
             self._process.wait(START_TIMEOUT_SECONDS)
             self._process = None
 
@@ -119,7 +120,7 @@ def postgres() -> Iterator[PostgresServer]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.stop(signal.SIGQUIT)
         shutil.rmtree(folder)
 
 
