@@ -96,7 +96,7 @@ def _har_design(matrix: Matrix) -> Floats:
 
 
 def _times(design: Floats, coefficients: Floats) -> Floats:
-    """Matrix product with the same bits for a row in a batch and alone; BLAS does not promise it."""
+    """Matrix product whose bits for a row do not depend on its batch; BLAS does not promise it."""
     product = np.zeros((len(design), coefficients.shape[1]))
     for column, weights in zip(design.T, coefficients, strict=True):
         product += column[:, None] * weights

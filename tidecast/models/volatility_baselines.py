@@ -21,9 +21,13 @@ from tidecast.models.model import Arrays, ReturnForecasts
 from tidecast.models.shape import empirical_shape
 
 MEMORY = 1000
-"""Returns that a variance looks back on; at the persistence of hourly prices older ones are gone."""
+"""Returns that a variance looks back on; at the persistence of hourly prices older ones fade out."""
 RISK_METRICS_DISCOUNT = 0.97
-"""EWMA discount per hour. RiskMetrics (1996) takes 0.94 for days; 0.97 did best on hours of 2024."""
+"""EWMA discount per candle, a compromise over the steps; RiskMetrics (1996) takes 0.94 for days.
+
+CRPS in basis points on BTC/USDT hours of 2024 at steps 1, 6 and 24: 27.96, 69.58, 148.47 with
+0.94; 28.04, 69.56, 147.73 with 0.97; 28.12, 69.58, 147.20 with 0.985; 28.17, 69.61, 146.98 with
+0.99. Short steps want a shorter memory and long steps a longer one."""
 PERCENT = 100.0
 
 
@@ -156,7 +160,7 @@ class Garch(VolatilityBaseline):
         )
         if not np.isfinite([omega, alpha, beta]).all() or beta >= 1:
             raise FitFailed(f"GARCH is not stationary: alpha {alpha:.3g}, beta {beta:.3g}")
-        # At alpha + beta = 1 the long-run level has no value; just below it is far and reached slowly.
+        # At alpha + beta = 1 there is no long-run level; just below, it is far and reached slowly.
         reversion = min(alpha + beta, 0.9999)
         variance = {
             "floor": omega / (1 - beta) / PERCENT**2,
