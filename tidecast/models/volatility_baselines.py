@@ -21,7 +21,7 @@ from tidecast.models.model import Arrays, ReturnForecasts
 from tidecast.models.shape import empirical_shape
 
 MEMORY = 1000
-"""Returns that a variance looks back on; at the persistence of hourly prices older ones fade out."""
+"""Returns a variance looks back on; at the persistence of hourly prices older ones are gone."""
 RISK_METRICS_DISCOUNT = 0.97
 """EWMA discount per candle, a compromise over the steps; RiskMetrics (1996) takes 0.94 for days.
 
