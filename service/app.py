@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 @cache
 def runtime() -> "Runtime":
     """The one runtime of this worker process."""
-    from service.runtime import build_runtime
+    from service.runtime import adopt_server_logs, build_runtime
     from tidecast.settings import load_settings
     from tidecast.telemetry import configure_logging
 
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, "service")
+    adopt_server_logs()
     return build_runtime(settings)
 
 

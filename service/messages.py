@@ -133,7 +133,7 @@ class StepScores(Message):
     n: int
     """Scored forecasts."""
     error: float
-    """Mean absolute log-return error of the forecast's median."""
+    """Mean absolute log-return error of the forecast's mean."""
     baseline_error: float
     """The same of the random walk."""
     mase: float | None

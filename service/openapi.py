@@ -295,10 +295,10 @@ def _schemas(settings: Settings) -> JsonObject:
     return {**schemas, ForecastRequest.__name__: request}
 
 
-def _defaults() -> Settings:
+def default_settings() -> Settings:
     """The settings of an installation where nobody set any."""
     return Settings.model_construct()
 
 
 if __name__ == "__main__":
-    sys.stdout.write(dump_document(document(_defaults())).decode())
+    sys.stdout.write(dump_document(document(default_settings())).decode())

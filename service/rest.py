@@ -19,6 +19,7 @@ STORE_SECONDS = 2.0
 """Longest that an answer waits for the store."""
 STORE_THREADS = 4
 JSON = "application/json"
+INDEX = b'{"service":"tidecast","openapi":"/openapi.json","forecasts":"/v1/forecasts"}'
 
 
 class Rest:
@@ -45,6 +46,7 @@ class Rest:
             Route("/readyz", self.readyz),
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
+            Route("/", self.index),
         ]
 
     async def forecast(self, request: Request) -> Response:
@@ -118,20 +120,37 @@ class Rest:
         """The OpenAPI document."""
         return Response(self._openapi, media_type=JSON)
 
+    async def index(self, request: Request) -> Response:
+        """Where to look; BentoML's own page here calls a tracker."""
+        return Response(INDEX, media_type=JSON)
+
     def _horizon(self, asked: dict[str, str]) -> int | None:
         return parameters.integer("horizon", asked.get("horizon"), 1, self._plane.limits.horizon)
 
     async def _from_store(self, read: Callable[[], bytes]) -> Response:
         if self._store_threads is None:
             self._store_threads = CapacityLimiter(STORE_THREADS)
-        try:
-            with anyio.fail_after(STORE_SECONDS):
-                body = await anyio.to_thread.run_sync(
-                    read, abandon_on_cancel=True, limiter=self._store_threads
-                )
-        except TimeoutError as error:
-            raise StoreUnavailable(f"no answer within {STORE_SECONDS:g} s") from error
-        return Response(body, media_type=JSON)
+        return Response(await within_time(read, self._store_threads), media_type=JSON)
+
+
+async def within_time(
+    read: Callable[[], bytes], threads: CapacityLimiter, seconds: float = STORE_SECONDS
+) -> bytes:
+    """What ``read`` returns, run in a thread.
+
+    Args:
+        read: may block; when it takes too long it goes on in its thread, unheard.
+        threads: how many may block at once.
+        seconds: longest wait, for a free thread and for the answer.
+
+    Raises:
+        StoreUnavailable: it takes too long.
+    """
+    try:
+        with anyio.fail_after(seconds):
+            return await anyio.to_thread.run_sync(read, abandon_on_cancel=True, limiter=threads)
+    except TimeoutError as error:
+        raise StoreUnavailable(f"no answer within {seconds:g} s") from error
 
 
 def _query(request: Request, *known: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Wiring of one service process: settings in, data plane and watcher out."""
 
 import gc
+import logging
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY
@@ -16,6 +17,8 @@ from tidecast.registry import Registry
 from tidecast.settings import Settings
 from tidecast.store import Store
 
+SERVER_LOGGERS = ("", "bentoml", "uvicorn.error", "circus")
+BENTOML_HANDLER = "tracehandler"
 GC_THRESHOLD = (50_000, 50, 50)
 """Fewer collections than the default: with 117,000 objects alive from the start, a full one
 stops every request for 35 to 45 ms."""
@@ -66,6 +69,16 @@ def build_runtime(settings: Settings) -> Runtime:
     )
     REGISTRY.register(BoardCollector(board, clock))
     return Runtime(DataPlane(board, store, clock, limits), watcher, store)
+
+
+def adopt_server_logs() -> None:
+    """Give the lines of BentoML and uvicorn our form, once each, and leave the access log out."""
+    for name in SERVER_LOGGERS:
+        logger = logging.getLogger(name)
+        for handler in [h for h in logger.handlers if h.get_name() == BENTOML_HANDLER]:
+            logger.removeHandler(handler)
+        logger.propagate = True
+    logging.getLogger("uvicorn.access").propagate = False
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,0 +1,65 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from service.error_table import fault_of, fault_of_status, unexpected
+from service.messages import ErrorAnswer
+from tidecast import errors
+
+
+def _subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _subclasses(child)
+
+
+def _make(kind: type[Exception]) -> Exception:
+    if issubclass(kind, errors.CallerError):
+        return kind("wrong", field="horizon", allowed="1..24")
+    if kind is errors.TooFewCandles:
+        return errors.TooFewCandles(10, 3)
+    if kind is errors.GateRefused:
+        return errors.GateRefused(["worse"])
+    return kind("wrong")
+
+
+@pytest.mark.parametrize("kind", list(_subclasses(errors.TidecastError)))
+def test_every_core_error_has_a_fault_or_is_unexpected(kind: type[Exception]) -> None:
+    fault = fault_of(_make(kind))
+    hidden = kind is errors.TidecastError or issubclass(kind, errors.OperatorError)
+    assert (fault is None) == hidden
+    if fault is not None:
+        ErrorAnswer.model_validate_json(fault.body())
+        assert fault.status in (400, 404, 503)
+
+
+def test_fault_of_caller_error_names_field_and_allowed() -> None:
+    error = errors.UnknownMarket("no market X", field="symbol", allowed=("BTC-USD",))
+    fault = fault_of(error)
+    assert fault is not None and fault.status == 404
+    assert json.loads(fault.body())["error"] == {
+        "code": "unknown_market",
+        "message": "no market X",
+        "field": "symbol",
+        "allowed": ["BTC-USD"],
+        "correlation_id": None,
+    }
+
+
+def test_fault_of_store_error_tells_no_paths() -> None:
+    fault = fault_of(errors.StoreUnavailable("store sqlite:////home/x.db: locked"))
+    assert fault is not None and "sqlite" not in fault.message
+    assert dict(fault.headers)["Retry-After"] == "5"
+
+
+def test_fault_of_stranger_is_none() -> None:
+    assert fault_of(KeyError("x")) is None
+    assert unexpected("abc").correlation_id == "abc"
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 415, 429, 431, 500, 502, 503, 504])
+def test_fault_of_status_has_the_one_shape(status: int) -> None:
+    fault = fault_of_status(status)
+    assert fault.status == status
+    ErrorAnswer.model_validate_json(fault.body())

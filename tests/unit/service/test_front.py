@@ -1,0 +1,207 @@
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+from anyio import CapacityLimiter
+from prometheus_client import REGISTRY, generate_latest
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from structlog.testing import capture_logs
+
+from service.bento_door import MAX_BODY_BYTES, CheckedBody, Reshaped
+from service.front import Front
+from service.messages import ErrorAnswer, ForecastRequest
+from service.rest import Rest, within_time
+from tidecast.errors import StoreUnavailable
+
+ALLOWED = {name: f"good {name}" for name in ForecastRequest.model_fields}
+
+
+async def _echo(request: Request) -> Response:
+    return JSONResponse({"echo": (await request.body()).decode()})
+
+
+async def _list_error(request: Request) -> Response:
+    return JSONResponse([{"error": "stray comma"}], status_code=422)
+
+
+async def _server_error(request: Request) -> Response:
+    return JSONResponse({"error": "masked"}, status_code=500)
+
+
+async def _overload(request: Request) -> Response:
+    return PlainTextResponse("slow down", 429, {"Retry-After": "3", "X-Inner": "1"})
+
+
+async def _boom(request: Request) -> Response:
+    raise RuntimeError("secret detail")
+
+
+def _client(plane) -> httpx.AsyncClient:
+    """The front door before an application with the error bodies that BentoML has."""
+    inner = Starlette(
+        routes=[
+            Route("/forecast", _echo, methods=["POST"]),
+            Route("/list", _list_error),
+            Route("/server", _server_error),
+            Route("/overload", _overload),
+        ]
+    )
+    reshaped = Reshaped(inner)
+    routes = Rest(plane, b"{}").routes()
+    body = CheckedBody(reshaped, ForecastRequest, ALLOWED)
+    routes += [Route("/forecast", body, methods=["POST"]), Route("/boom", _boom)]
+    front = httpx.ASGITransport(Front(routes, reshaped), raise_app_exceptions=True)
+    return httpx.AsyncClient(transport=front, base_url="http://test")
+
+
+def _ask(plane, method: str, path: str, **more: Any) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        async with _client(plane) as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(ask())
+
+
+def _error(response: httpx.Response) -> dict[str, Any]:
+    ErrorAnswer.model_validate_json(response.content)
+    assert response.headers["content-type"] == "application/json"
+    return response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/v1/forecasts/a/b", 404, "not_found"),
+        ("DELETE", "/v1/models", 405, "method_not_allowed"),
+        ("GET", "/forecast", 405, "method_not_allowed"),
+        ("GET", "/list", 422, "bad_request"),
+        ("GET", "/overload", 429, "too_many_requests"),
+        ("GET", "/v1/forecasts/DOGE-USD", 404, "unknown_market"),
+        ("GET", "/v1/forecasts/BTC-USD", 503, "forecast_unavailable"),
+        ("GET", "/v1/forecasts/BTC-USD?horizon=0", 400, "invalid_parameter"),
+        ("GET", "/v1/models?x=1", 400, "invalid_parameter"),
+        ("GET", "/v1/candles/BTC-USD", 503, "store_unavailable"),
+    ],
+)
+def test_error_has_the_one_shape(plane, method: str, path: str, status: int, code: str) -> None:
+    response = _ask(plane, method, path)
+    assert (response.status_code, _error(response)["code"]) == (status, code)
+
+
+def test_error_keeps_the_headers_that_count(plane) -> None:
+    assert _ask(plane, "PUT", "/v1/models").headers["allow"] == "GET, HEAD"
+    overload = _ask(plane, "GET", "/overload").headers
+    assert overload["retry-after"] == "3"
+    assert "x-inner" not in overload
+
+
+def test_unexpected_error_tells_only_its_correlation_id(plane) -> None:
+    with capture_logs() as logs:
+        response = _ask(plane, "GET", "/boom")
+    error = _error(response)
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    assert [(log["event"], log["correlation_id"]) for log in logs] == [
+        ("unexpected_error", error["correlation_id"])
+    ]
+
+
+def test_server_error_of_bentoml_gets_a_correlation_id(plane) -> None:
+    response = _ask(plane, "GET", "/server")
+    assert response.status_code == 500
+    assert _error(response)["correlation_id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"", "symbol"),
+        (b"{", "body"),
+        (b"[]", "body"),
+        (b"\xff\xfe", "body"),
+        (b"[" * 5000, "body"),
+        (b'{"symbol": 1}', "symbol"),
+        (b'{"symbol": "BTC-USD", "horizon": "24"}', "horizon"),
+        (b'{"symbol": "BTC-USD", "horizon": 0}', "horizon"),
+        (b'{"symbol": "BTC-USD", "horizon": true}', "horizon"),
+        (b'{"symbol": "BTC-USD", "interval": "2h"}', "interval"),
+        (b'{"symbol": "BTC-USD", "levels": []}', "levels"),
+        (b'{"symbol": "BTC-USD", "levels": ["0.5"]}', "levels"),
+        (b'{"symbol": "BTC-USD", "horizont": 1}', "horizont"),
+    ],
+)
+def test_bad_body_is_refused_with_its_field(plane, body: bytes, field: str) -> None:
+    response = _ask(plane, "POST", "/forecast", content=body)
+    error = _error(response)
+    assert response.status_code == 400
+    assert error["field"] == field
+    assert error["allowed"]
+
+
+def test_good_body_arrives_whole(plane) -> None:
+    body = {"symbol": "BTC-USD", "levels": [0.5], "horizon": 3}
+    response = _ask(plane, "POST", "/forecast", json=body)
+    assert json.loads(response.json()["echo"]) == body
+
+
+def test_long_body_is_refused_before_its_end(plane) -> None:
+    sent = 0
+
+    async def endless():
+        nonlocal sent
+        while True:
+            sent += 8192
+            yield b" " * 8192
+
+    response = _ask(plane, "POST", "/forecast", content=endless())
+    assert (response.status_code, _error(response)["field"]) == (413, "body")
+    assert sent <= MAX_BODY_BYTES + 2 * 8192
+
+
+def test_body_of_another_type_is_refused(plane) -> None:
+    response = _ask(plane, "POST", "/forecast", content=b"{}", headers={"content-type": "text/x"})
+    assert (response.status_code, _error(response)["allowed"]) == (415, "application/json")
+
+
+def test_metrics_stay_bounded_whatever_is_asked(plane) -> None:
+    async def ask_much() -> None:
+        async with _client(plane) as client:
+            for i in range(200):
+                await client.request(f"M{i}", f"/random/{i}")
+                await client.get(f"/v1/forecasts/S{i}?x={i}")
+
+    asyncio.run(ask_much())
+    before = len(generate_latest(REGISTRY))
+    asyncio.run(ask_much())
+    assert len(generate_latest(REGISTRY)) < before + 500
+
+
+def test_requests_are_counted_by_template(plane) -> None:
+    labels = {"route": "/v1/forecasts/{symbol}", "method": "GET", "status": "404"}
+
+    def count() -> float:
+        return REGISTRY.get_sample_value("tidecast_http_requests_total", labels) or 0
+
+    before = count()
+    _ask(plane, "GET", "/v1/forecasts/DOGE-USD")
+    assert count() == before + 1
+
+
+def test_slow_store_is_unavailable_within_time() -> None:
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="within"):
+        asyncio.run(within_time(lambda: time.sleep(0.3) or b"", CapacityLimiter(1), 0.05))
+    assert time.monotonic() - started < 1
+
+
+def test_request_model_bends_no_type() -> None:
+    with pytest.raises(ValidationError):
+        ForecastRequest.model_validate({"symbol": "BTC-USD", "horizon": 1.0})

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+
+from service.openapi import default_settings, document, dump_document
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict:
+    return document(default_settings())
+
+
+def test_openapi_file_is_what_the_service_serves(openapi: dict) -> None:
+    assert COMMITTED.read_bytes() == dump_document(openapi)
+
+
+def _examples(openapi: dict):
+    for path, operations in openapi["paths"].items():
+        for method, operation in operations.items():
+            contents = [operation["requestBody"]] if "requestBody" in operation else []
+            for holder in (*contents, *operation["responses"].values()):
+                for media in holder["content"].values():
+                    if "example" in media:
+                        yield f"{method} {path}", media["schema"], media["example"]
+            for parameter in operation.get("parameters", []):
+                yield f"{method} {path}", parameter["schema"], parameter["example"]
+
+
+def test_openapi_examples_match_their_schemas(openapi: dict) -> None:
+    count = 0
+    for where, schema, example in _examples(openapi):
+        whole = {**schema, "components": openapi["components"]}
+        errors = [e.message for e in jsonschema_rs.Draft202012Validator(whole).iter_errors(example)]
+        assert not errors, where
+        count += 1
+    assert count > 30
+
+
+def test_openapi_knows_every_route_of_the_service(openapi: dict, plane) -> None:
+    from service.rest import Rest
+
+    ours = {route.path for route in Rest(plane, b"").routes()} | {"/forecast"}
+    assert ours - set(openapi["paths"]) == {"/", "/openapi.json"}
