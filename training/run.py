@@ -1,0 +1,177 @@
+"""One training of one market: fit, judge, register, promote the winner."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from tidecast.errors import RejectedError
+from tidecast.evaluation.gate import Verdict
+from tidecast.models import catalogue
+from tidecast.models.ensemble import Ensemble
+from tidecast.registry import Registry
+from tidecast.settings import Settings
+from tidecast.store import Store
+from tidecast.timeframes import Market
+from training.challenger import Challenger, gate_metrics, verdict_record
+from training.judging import judge_all, walk_baselines, walk_challenger, walk_champion
+from training.progress import Progress, announced
+from training.promotion import promote, reconcile
+from training.window import Window, read_window
+
+BY = "training"
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """How a training ended.
+
+    Attributes:
+        status: promoted, kept (the champion stays, the challenger is registered) or failed.
+        version: of the challenger, None when it was not registered.
+        verdict: of the gate, None when it did not come to it.
+        detail: one line for people.
+        error: why it failed.
+    """
+
+    status: Literal["promoted", "kept", "failed"]
+    version: str | None
+    verdict: Verdict | None
+    detail: str
+    error: RejectedError | None = None
+
+
+@dataclass(frozen=True)
+class _Order:
+    store: Store
+    registry: Registry
+    settings: Settings
+    market: Market
+    now: datetime
+    reason: str
+    model: str
+    progress: Progress
+
+
+def train_market(
+    store: Store,
+    registry: Registry,
+    settings: Settings,
+    market: Market,
+    now: datetime,
+    reason: str,
+    progress: Progress = lambda line: None,
+    *,
+    model: str = Ensemble.name,
+    read_clock: Callable[[], datetime] | None = None,
+) -> TrainingOutcome:
+    """Make a challenger from the candles known now and promote it if it wins.
+
+    Args:
+        store: where candles and promotions are.
+        registry: where the versions are.
+        settings: horizon and the training section.
+        market: which market.
+        now: current instant, UTC.
+        reason: why, for the record.
+        progress: is told about every long step, at least every few seconds.
+        model: name of the model in the catalogue.
+        read_clock: gives the instant of the promotion; None means ``now``.
+
+    Raises:
+        RegistryUnavailable, StoreUnavailable: try again later.
+        ConfigurationError: the model is unknown, or MLflow refuses us.
+    """
+    order = _Order(store, registry, settings, market, now, reason, model, progress)
+    try:
+        reconcile(store, registry, market, now=now)
+        window = _read(order)
+        version, verdict = _challenge(order, window)
+    except RejectedError as error:
+        return TrainingOutcome("failed", None, None, str(error), error)
+    if not verdict.passed:
+        return TrainingOutcome("kept", version, verdict, "; ".join(verdict.reasons))
+    return _promote(order, version, verdict, now if read_clock is None else read_clock())
+
+
+def _read(order: _Order) -> Window:
+    settings = order.settings
+    with announced(order.progress, f"reading candles of {order.market}"):
+        return read_window(
+            order.store, order.market, settings.training, settings.horizon, order.now
+        )
+
+
+def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
+    """Fit, judge and register."""
+    training, market = order.settings.training, order.market
+    with announced(order.progress, f"fitting {order.model} on {len(window.fitted):,} candles"):
+        model = catalogue.fit(
+            order.model,
+            window.fitted,
+            market.interval,
+            order.settings.horizon,
+            seed=training.seed,
+            threads=training.threads,
+        )
+    with announced(order.progress, f"judging it on {len(window.cutoffs)} newer cutoffs"):
+        served, calibration = walk_challenger(model, window, market)
+        champion = walk_champion(order.store, order.registry, market, window)
+        baselines = walk_baselines(window, market, order.settings.horizon)
+        verdict = judge_all(served, champion, baselines, window, training.gate_min_t)
+    forecasts = {"challenger": served, **baselines}
+    if champion.forecasts is not None:
+        forecasts["champion"] = champion.forecasts
+    challenger = Challenger(market, model, calibration, window)
+    with (
+        announced(order.progress, "registering it"),
+        tempfile.TemporaryDirectory(prefix="tidecast-training-") as scratch,
+    ):
+        folder = Path(scratch)
+        sources = order.store.candles.sources(market)
+        challenger.save(folder / "artefact", order.now, training.seed, sources)
+        version = order.registry.register(
+            market,
+            folder / "artefact",
+            parameters=_parameters(order, window),
+            metrics=gate_metrics(verdict),
+            files=challenger.write_reports(folder, forecasts, verdict),
+            verdict=verdict_record(verdict),
+            example=window.candles.iloc[-model.needed_candles :],
+        )
+    return version, verdict
+
+
+def _parameters(order: _Order, window: Window) -> dict[str, object]:
+    training = order.settings.training
+    return {
+        "model": order.model,
+        "market": str(order.market),
+        "horizon": order.settings.horizon,
+        "reason": order.reason,
+        "candles": len(window.fitted),
+        "train_days": training.train_days,
+        "judge_candles": training.judge_candles,
+        "gate_min_t": training.gate_min_t,
+        "seed": training.seed,
+    }
+
+
+def _promote(order: _Order, version: str, verdict: Verdict, at: datetime) -> TrainingOutcome:
+    try:
+        with announced(order.progress, f"promoting version {version}"):
+            promote(
+                order.store,
+                order.registry,
+                order.market,
+                version,
+                now=at,
+                by=BY,
+                reason=order.reason,
+            )
+    except RejectedError as error:
+        detail = f"version {version} passed the gate but not the smoke forecast: {error}"
+        return TrainingOutcome("kept", version, verdict, detail)
+    return TrainingOutcome("promoted", version, verdict, "; ".join(verdict.reasons))
