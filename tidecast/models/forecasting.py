@@ -51,6 +51,8 @@ def forecast_at(
     baseline = RandomWalk.fit(candles, market.interval, model.horizon).predict(candles)
     if not np.isfinite(raw.quantiles).all():
         raise ForecastInvalid("a quantile of the model is not finite")
+    if (np.diff(raw.quantiles, axis=-1) < 0).any():
+        raise ForecastInvalid("quantiles of the model cross")
     mean, quantiles = to_prices(returns)
     forecast = Forecast(
         market=market,
