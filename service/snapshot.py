@@ -8,7 +8,7 @@ import pandas as pd
 from service.champion import Champion, Title
 from service.rendering import Rendered, render
 from tidecast.candles import gaps
-from tidecast.errors import ForecastInvalid
+from tidecast.errors import ArtefactInvalid, ForecastInvalid
 from tidecast.forecasts import Forecast
 from tidecast.models.calibration import Calibration
 from tidecast.models.forecasting import forecast_at, history_candles
@@ -16,6 +16,7 @@ from tidecast.store import LoggedForecast, Store
 from tidecast.timeframes import Market
 
 REPLAYED = "replayed data"
+UNCALIBRATED = "calibration state cannot be read: the bands are those of the training"
 GAP_CANDLES = 48
 """Newest candles in which a missing one is told in ``degraded``."""
 
@@ -69,17 +70,18 @@ def compute(
         StoreUnavailable: the store cannot be read.
         TooFewCandles: the history is too short for the model.
         ForecastInvalid: the model makes no honest forecast here.
-        ArtefactInvalid: the stored calibration state cannot be read.
     """
     candles = store.candles.read(market, end=cutoff, limit=history_candles(champion.model))
+    unreadable: tuple[str, ...] = ()
     logged = _already_logged(store, market, champion.title.version, cutoff)
     if logged is None:
         source = _source(store, market, cutoff)
-        calibration, calibrated_at = _calibration(store, market, champion, cutoff)
+        calibration, calibrated_at, unreadable = _calibration(store, market, champion, cutoff)
         forecast = _forecast(champion, calibration, candles, market, cutoff)
         simulated = simulated or source.startswith("replay:")
         logged = LoggedForecast(forecast, now, source, calibrated_at, simulated)
-    return _snapshot(logged, champion, _reasons(logged, candles), default_levels)
+    reasons = (*unreadable, *_reasons(logged, candles))
+    return _snapshot(logged, champion, reasons, default_levels)
 
 
 def _snapshot(
@@ -121,12 +123,16 @@ def _source(store: Store, market: Market, cutoff: datetime) -> str:
 
 def _calibration(
     store: Store, market: Market, champion: Champion, cutoff: datetime
-) -> tuple[Calibration, datetime | None]:
+) -> tuple[Calibration, datetime | None, tuple[str, ...]]:
+    """The newest stored state, or the artefact's own with the reason if there is a bad one."""
     stored = store.calibrations.get(market, champion.title.version, as_of=cutoff)
     if stored is None:
-        return champion.calibration, None
+        return champion.calibration, None, ()
     calibrated_at, text = stored
-    return Calibration.from_json(text), calibrated_at
+    try:
+        return Calibration.from_json(text), calibrated_at, ()
+    except ArtefactInvalid:
+        return champion.calibration, None, (UNCALIBRATED,)
 
 
 def _forecast(

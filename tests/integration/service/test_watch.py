@@ -1,0 +1,380 @@
+"""The watch over one market, on a real store and a real registry."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prometheus_client import REGISTRY
+
+from service.board import NO_CANDLE, NO_CHAMPION, Board
+from service.parameters import level_positions
+from service.snapshot import UNCALIBRATED
+from service.watch import ARTEFACT_AWAY, REGISTRY_AWAY, STORE_AWAY, MarketWatch
+from tidecast.clock import SimulatedClock
+from tidecast.forecasts import Forecast
+from tidecast.models.artefact import load
+from tidecast.models.baselines import RandomWalk
+from tidecast.models.calibration import Calibration
+from tidecast.models.forecasting import forecast_at
+from tidecast.registry import Registry
+from tidecast.store import Store
+from tidecast.timeframes import Market
+
+HORIZON = 24
+
+
+class Desk:
+    """One market's watch with everything it needs, in a folder of its own."""
+
+    def __init__(self, home: Path, market: Market, now: datetime) -> None:
+        self.home = home
+        self.market = market
+        self.store = Store(f"sqlite:///{home / 'tidecast.db'}?timeout=0.05")
+        self.registry = Registry(f"sqlite:///{home / 'mlflow.db'}", home / "models")
+        self.clock = SimulatedClock(datetime.now(now.tzinfo), now, 1e-9)
+        self.open()
+
+    def open(self) -> None:
+        """A service that starts anew."""
+        self.board = Board([self.market])
+        levels = level_positions((0.05, 0.5, 0.95))
+        self.watch = MarketWatch(
+            self.market, self.store, self.registry, self.board, self.clock, levels
+        )
+
+    def look(self) -> None:
+        self.watch.look_for_champion()
+        self.watch.look_for_candle()
+
+    def promote(self, version: str, *, alias: bool = True) -> None:
+        if alias:
+            self.registry.point(self.market, version)
+        self.store.promotions.add(
+            self.market, version, previous=None, at=self.clock.now(), by="test", reason="wanted"
+        )
+
+    @property
+    def state(self):
+        return self.board.state(self.market)
+
+    @property
+    def version(self) -> str:
+        return self.state.snapshot.forecast.model_version
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(reason for reason in self.state.reasons if reason != "replayed data")
+
+
+@pytest.fixture
+def desk(bare_home: Path, tmp_path: Path, market: Market, now: datetime) -> Iterator[Desk]:
+    """Three registered versions, of which the first was promoted, and no candle."""
+    home = shutil.copytree(bare_home, tmp_path / "home")
+    made = Desk(home, market, now)
+    made.promote("1")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def serving(desk: Desk, frames: Callable) -> Desk:
+    desk.store.candles.upsert(desk.market, frames(600), "coinbase:BTC-USD", desk.clock.now())
+    desk.look()
+    assert desk.version == "1"
+    return desk
+
+
+def test_watch_says_what_is_missing(desk: Desk) -> None:
+    desk.look()
+    assert desk.state.missing == NO_CANDLE
+
+
+def test_watch_says_that_no_champion_was_promoted(
+    bare_home: Path, tmp_path: Path, market: Market, now: datetime, frames: Callable
+) -> None:
+    desk = Desk(shutil.copytree(bare_home, tmp_path / "home"), market, now)
+    desk.store.candles.upsert(market, frames(600), "coinbase:BTC-USD", now)
+    desk.look()
+    desk.store.close()
+    assert (desk.state.snapshot, desk.state.missing) == (None, NO_CHAMPION)
+
+
+def test_served_forecast_can_be_computed_again_from_the_ledger_of_then(
+    serving: Desk, frames: Callable
+) -> None:
+    (logged,) = serving.store.forecasts.read(serving.market)
+    later = serving.clock.now() + timedelta(hours=1)
+    revised = frames(600) * 1.01
+    serving.store.candles.upsert(serving.market, revised, "coinbase:BTC-USD", later)
+    artefact = load(serving.registry.fetch(serving.market, logged.forecast.model_version))
+    candles = serving.store.candles.read(serving.market, as_of=logged.issued_at)
+    again = forecast_at(artefact.model, artefact.calibration, candles, serving.market, "1")
+    assert logged.calibrated_at is None
+    np.testing.assert_array_equal(again.quantiles, logged.forecast.quantiles)
+    np.testing.assert_array_equal(again.mean, serving.state.snapshot.forecast.mean)
+
+
+def test_new_candle_gives_a_new_forecast(serving: Desk, frames: Callable) -> None:
+    before = serving.state.snapshot.forecast.cutoff
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", before)
+    serving.look()
+    assert serving.state.snapshot.forecast.cutoff == before + timedelta(hours=1)
+    assert len(serving.store.forecasts.read(serving.market)) == 2
+
+
+def test_same_candle_gives_no_new_forecast(serving: Desk) -> None:
+    before = serving.state.snapshot
+    serving.look()
+    assert serving.state.snapshot is before
+
+
+def test_restart_serves_the_logged_forecast_again(serving: Desk) -> None:
+    before = serving.state.snapshot.rendered
+    shifted = Calibration(Calibration.initial(HORIZON).widening + 0.5)
+    cutoff = serving.state.snapshot.forecast.cutoff
+    serving.store.calibrations.put(serving.market, "1", cutoff, shifted.to_json())
+    serving.open()
+    serving.look()
+    assert serving.state.snapshot.rendered == before
+
+
+def test_newest_calibration_state_is_used_and_named(serving: Desk, frames: Callable) -> None:
+    cutoff = serving.state.snapshot.forecast.cutoff
+    shifted = Calibration(Calibration.initial(HORIZON).widening + 0.5)
+    serving.store.calibrations.put(serving.market, "1", cutoff, shifted.to_json())
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", cutoff)
+    before = serving.state.snapshot.forecast
+    serving.look()
+    snapshot = serving.state.snapshot
+    assert snapshot.logged.calibrated_at == cutoff
+    assert _spread(snapshot.forecast) > _spread(before)
+
+
+def test_unreadable_calibration_state_is_told_and_done_without(
+    serving: Desk, frames: Callable
+) -> None:
+    cutoff = serving.state.snapshot.forecast.cutoff
+    serving.store.calibrations.put(serving.market, "1", cutoff, '{"nonsense": 1}')
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", cutoff)
+    serving.look()
+    assert serving.state.snapshot.forecast.cutoff > cutoff
+    assert serving.reasons == (UNCALIBRATED,)
+
+
+def _spread(forecast: Forecast) -> float:
+    return float(np.log(forecast.quantiles[:, -1] / forecast.quantiles[:, 0]).mean())
+
+
+def test_promoted_version_takes_over_at_once(serving: Desk) -> None:
+    serving.promote("2")
+    assert serving.watch.look_for_champion()
+    serving.watch.look_for_candle()
+    assert (serving.version, serving.reasons) == ("2", ())
+    assert serving.state.snapshot.title.promotion_id is not None
+
+
+def test_alias_moved_by_hand_takes_over(serving: Desk) -> None:
+    serving.registry.point(serving.market, "2")
+    serving.look()
+    assert serving.version == "2"
+    assert serving.state.snapshot.title.promoted_at is None
+
+
+def test_rollback_takes_over(serving: Desk) -> None:
+    for version in ("2", "1"):
+        serving.promote(version)
+        serving.look()
+    assert serving.version == "1"
+
+
+def _failures(error: str) -> float:
+    labels = {"market": "BTC-USD:1h", "error": error}
+    return REGISTRY.get_sample_value("tidecast_snapshot_failures_total", labels) or 0
+
+
+def _damage(desk: Desk, version: str, how: str) -> None:
+    source = Path(desk.registry.version(desk.market, version).source.removeprefix("file://"))
+    copy = shutil.copytree(source, desk.home / "damaged")
+    _move_source(desk, version, copy)
+    folder = copy / "artifacts" / "artefact"
+    if how == "missing":
+        (folder / "parameters.json").unlink()
+    elif how == "truncated":
+        path = folder / "arrays.npz"
+        path.write_bytes(path.read_bytes()[:-20])
+    elif how == "bit flipped":
+        path = folder / "arrays.npz"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif how == "another format":
+        path = folder / "manifest.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
+
+
+def _move_source(desk: Desk, version: str, folder: Path) -> None:
+    connection = sqlite3.connect(desk.home / "mlflow.db")
+    with connection:
+        connection.execute(
+            "UPDATE model_versions SET source = ?, storage_location = ? WHERE version = ?",
+            (str(folder), str(folder), version),
+        )
+    connection.close()
+
+
+@pytest.mark.parametrize("how", ["missing", "truncated", "bit flipped", "another format"])
+def test_damaged_artefact_is_refused_and_the_old_champion_serves(serving: Desk, how: str) -> None:
+    before = _failures("ArtefactInvalid")
+    _damage(serving, "2", how)
+    serving.promote("2")
+    serving.look()
+    serving.look()
+    assert serving.version == "1"
+    (reason,) = serving.reasons
+    assert reason.startswith("champion 2 refused: its artefact is damaged")
+    assert str(serving.home) not in reason
+    (event,) = serving.store.events.read(market=serving.market)
+    assert (event.kind, event.detail["version"]) == ("champion_refused", "2")
+    assert _failures("ArtefactInvalid") == before + 1
+
+
+def test_promotion_of_a_deleted_version_leaves_the_old_one(serving: Desk) -> None:
+    serving.promote("99", alias=False)
+    serving.registry.point(serving.market, "1")
+    serving.look()
+    assert serving.version == "1"
+
+
+def _broken(table: np.ndarray, how: str) -> np.ndarray:
+    broken = table.copy()
+    if how == "nan":
+        broken[3, 50] = np.nan
+    elif how == "infinite":
+        broken[3, -1] = np.inf
+    elif how == "constant":
+        broken[:] = 0.0
+    elif how == "crossed":
+        broken[3, [50, 60]] = broken[3, [60, 50]]
+    elif how == "absurd":
+        broken *= 1000
+    elif how == "too short":
+        broken = broken[:, :5]
+    return broken
+
+
+@pytest.mark.parametrize("how", ["nan", "infinite", "constant", "crossed", "absurd", "too short"])
+def test_invalid_forecast_is_refused_and_the_old_champion_serves(
+    serving: Desk, frames: Callable, register: Callable, how: str
+) -> None:
+    table = _broken(RandomWalk.fit(frames(600), "1h", HORIZON).table, how)
+    version = register(serving.registry, RandomWalk("1h", HORIZON, table), serving.market)
+    serving.promote(version)
+    serving.look()
+    assert serving.version == "1"
+    assert any(f"champion {version} refused" in reason for reason in serving.reasons)
+    assert serving.store.events.read(market=serving.market)[0].detail["version"] == version
+    assert {f.forecast.model_version for f in serving.store.forecasts.read(serving.market)} == {"1"}
+
+
+def test_old_champion_forecasts_new_candles_while_the_new_one_is_refused(
+    serving: Desk, frames: Callable, register: Callable
+) -> None:
+    table = np.full_like(RandomWalk.fit(frames(600), "1h", HORIZON).table, np.nan)
+    serving.promote(register(serving.registry, RandomWalk("1h", HORIZON, table), serving.market))
+    for _ in range(2):
+        serving.look()
+    serving.store.candles.upsert(
+        serving.market, frames(601), "coinbase:BTC-USD", serving.clock.now()
+    )
+    before = serving.state.snapshot.forecast.cutoff
+    serving.look()
+    assert serving.version == "1"
+    assert serving.state.snapshot.forecast.cutoff > before
+    assert any("refused" in reason for reason in serving.reasons)
+
+
+def test_start_with_a_damaged_champion_serves_the_one_before(serving: Desk) -> None:
+    _damage(serving, "2", "truncated")
+    serving.promote("2")
+    serving.open()
+    serving.look()
+    assert serving.version == "1"
+    assert "champion 2 refused" in serving.reasons[0]
+
+
+def test_store_away_is_told_and_answers_go_on(serving: Desk) -> None:
+    before = serving.state.snapshot
+    path = serving.home / "tidecast.db"
+    serving.store.close()
+    path.rename(path.with_suffix(".away"))
+    path.mkdir()
+    serving.look()
+    assert (serving.state.snapshot, serving.reasons) == (before, (STORE_AWAY,))
+    path.rmdir()
+    path.with_suffix(".away").rename(path)
+    serving.look()
+    assert serving.reasons == ()
+
+
+def test_registry_away_is_told_and_promotions_still_count(serving: Desk) -> None:
+    serving.registry.fetch(serving.market, "2")
+    (serving.home / "mlflow.db").write_bytes(b"this is no database" * 100)
+    serving.promote("2", alias=False)
+    serving.look()
+    assert (serving.version, serving.reasons) == ("2", (REGISTRY_AWAY,))
+
+
+def test_start_without_registry_serves_from_the_cache(serving: Desk) -> None:
+    (serving.home / "mlflow.db").write_bytes(b"this is no database" * 100)
+    serving.open()
+    serving.look()
+    assert (serving.version, serving.reasons) == ("1", ())
+
+
+def test_champion_that_cannot_be_fetched_yet_is_told(serving: Desk) -> None:
+    (serving.home / "mlflow.db").write_bytes(b"this is no database" * 100)
+    serving.promote("3", alias=False)
+    serving.look()
+    assert serving.version == "1"
+    assert ARTEFACT_AWAY in serving.reasons
+
+
+def test_forecast_is_logged_later_when_the_store_is_locked(serving: Desk, frames: Callable) -> None:
+    serving.store.candles.upsert(
+        serving.market, frames(601), "coinbase:BTC-USD", serving.clock.now()
+    )
+    other = sqlite3.connect(serving.home / "tidecast.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    cutoff = serving.state.snapshot.forecast.cutoff
+    serving.watch.look_for_candle()
+    assert serving.state.snapshot.forecast.cutoff > cutoff
+    assert "cannot be written" in serving.reasons[0]
+    other.execute("ROLLBACK")
+    other.close()
+    serving.watch.look_for_candle()
+    assert serving.reasons == ()
+    assert len(serving.store.forecasts.read(serving.market)) == 2
+
+
+def test_too_few_candles_are_told_until_older_ones_come(desk: Desk, frames: Callable) -> None:
+    whole = frames(600)
+    desk.store.candles.upsert(desk.market, whole[-5:], "coinbase:BTC-USD", desk.clock.now())
+    desk.look()
+    assert desk.state.snapshot is None
+    assert "candles in a row" in desk.state.missing
+    desk.store.candles.upsert(desk.market, whole, "coinbase:BTC-USD", desk.clock.now())
+    desk.look()
+    assert desk.version == "1"
+
+
+def test_gap_among_the_newest_candles_is_told(desk: Desk, frames: Callable) -> None:
+    whole = frames(600)
+    holed = whole.drop(whole.index[[-5, -6]])
+    desk.store.candles.upsert(desk.market, holed, "coinbase:BTC-USD", desk.clock.now())
+    desk.look()
+    assert desk.reasons == ("2 candles missing among the newest 48",)
