@@ -86,10 +86,9 @@ class Grid:
 
 
 def step_returns(grid: Grid, horizon: int) -> Floats:
-    """Realised log returns, shape ``(n, horizon)``; NaN where the target candle is unknown."""
-    log_close = np.log(grid.close)
-    known = np.where(grid.present, log_close, np.nan)
+    """Realised log returns, shape ``(n, horizon)``; NaN where either candle is unknown."""
+    known = np.where(grid.present, np.log(grid.close), np.nan)
     returns = np.full((len(grid), horizon), np.nan)
     for step in range(1, horizon + 1):
-        returns[:-step, step - 1] = known[step:] - log_close[:-step]
+        returns[:-step, step - 1] = known[step:] - known[:-step]
     return returns

@@ -107,7 +107,7 @@ def build_matrix(grid: Grid, rows: Sequence[int] | Positions) -> Matrix:
         [column[chosen] for column in columns.values()] + [indicators(grid.close, chosen)]
     )
     return Matrix(
-        (*columns, *INDICATOR_NAMES), values, np.asarray(ends.hour), np.asarray(ends.dayofweek)
+        (*columns, *INDICATOR_NAMES), values, np.asarray(ends.hour), np.asarray(ends.day_of_week)
     )
 
 
