@@ -21,7 +21,7 @@ from tidecast.forecasts import Floats, Forecast
 from tidecast.store.columns import MICROSECOND, to_microseconds
 from tidecast.store.database import Database
 from tidecast.store.dialects import insert_into
-from tidecast.store.settling import count_settled
+from tidecast.store.settling import settling
 from tidecast.store.tables import forecasts, scores, unscorable_steps
 from tidecast.timeframes import Market
 
@@ -132,19 +132,17 @@ class ForecastLog:
         """
         if not steps:
             return 0
-        key = {
-            "market": forecast.market,
-            "cutoff": forecast.cutoff,
-            "model_version": forecast.model_version,
+        key = (forecast.market, forecast.cutoff, forecast.model_version)
+        shared = {
+            **dict(zip(("market", "cutoff", "model_version"), key, strict=True)),
+            "reason": reason,
+            "marked_at": marked_at,
         }
-        rows = [
-            {**key, "step": int(step), "reason": reason, "marked_at": marked_at} for step in steps
-        ]
-        with self._database.writing() as connection:
+        rows = [{**shared, "step": step} for step in steps]
+        with self._database.writing() as connection, settling(connection, [key]):
             statement = insert_into(connection, unscorable_steps).on_conflict_do_nothing()
-            added = connection.execute(statement.returning(unscorable_steps.c.step), rows).all()
-            count_settled(connection, [(forecast.market, forecast.cutoff, forecast.model_version)])
-        return len(added)
+            added = connection.execute(statement.returning(unscorable_steps.c.step), rows)
+            return len(added.all())
 
 
 def _has_due_step(market: Market, matured_until: datetime) -> ColumnElement[bool]:

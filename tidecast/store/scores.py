@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Text, select, type_coe
 from tidecast.store.columns import Flag, MarketText, Real, UtcTime, Whole
 from tidecast.store.database import Database
 from tidecast.store.dialects import insert_into
-from tidecast.store.settling import count_settled
+from tidecast.store.settling import settling
 from tidecast.store.tables import scores
 from tidecast.timeframes import Market
 
@@ -43,12 +43,10 @@ class ScoreLog:
         if not added:
             return 0
         rows = [_row(score) for score in added]
-        keys = dict.fromkeys((score.market, score.cutoff, score.model_version) for score in added)
-        with self._database.writing() as connection:
+        keys = [(score.market, score.cutoff, score.model_version) for score in added]
+        with self._database.writing() as connection, settling(connection, keys):
             statement = insert_into(connection, scores).on_conflict_do_nothing()
-            new = connection.execute(statement.returning(_table.step), rows).all()
-            count_settled(connection, keys)
-        return len(new)
+            return len(connection.execute(statement.returning(_table.step), rows).all())
 
     def read(
         self,

@@ -1,40 +1,42 @@
 """Keeps the count of settled steps of a forecast: those scored or marked unscorable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, Table, func, select, union, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select, union, update
 
 from tidecast.store.tables import forecasts, scores, unscorable_steps
 from tidecast.timeframes import Market
 
 ForecastKey = tuple[Market, datetime, str]
+"""Market, cutoff and model version."""
 
 
-def count_settled(connection: Connection, keys: Iterable[ForecastKey]) -> None:
-    """Count the settled steps of these forecasts again, in the transaction that added some."""
-    for market, cutoff, model_version in keys:
-        steps = union(*(_steps(table, market, cutoff, model_version) for table in _SETTLING))
-        connection.execute(
-            update(forecasts)
-            .where(
-                forecasts.c.market == market,
-                forecasts.c.cutoff == cutoff,
-                forecasts.c.model_version == model_version,
-            )
-            .values(
-                settled_steps=select(func.count()).select_from(steps.subquery()).scalar_subquery()
-            )
-        )
+@contextmanager
+def settling(connection: Connection, keys: Iterable[ForecastKey]) -> Iterator[None]:
+    """Settle steps of these forecasts within the context; at its end they are counted again.
+
+    Others who settle steps of the same forecasts wait for the end of the transaction: PostgreSQL
+    would let each count without the rows of the other.
+    """
+    ordered = sorted(set(keys))  # all lock in one order, so that none wait for each other
+    for key in ordered:
+        found = select(forecasts.c.horizon).where(_of(forecasts, key))
+        connection.execute(found.with_for_update())
+    yield
+    for key in ordered:
+        steps = union(*(select(table.c.step).where(_of(table, key)) for table in _SETTLED))
+        count = select(func.count()).select_from(steps.subquery()).scalar_subquery()
+        connection.execute(update(forecasts).where(_of(forecasts, key)).values(settled_steps=count))
 
 
-_SETTLING = (scores, unscorable_steps)
+_SETTLED = (scores, unscorable_steps)
 
 
-def _steps(
-    table: Table, market: Market, cutoff: datetime, model_version: str
-) -> Select[tuple[int]]:
-    return select(table.c.step).where(
+def _of(table: Table, key: ForecastKey) -> ColumnElement[bool]:
+    market, cutoff, model_version = key
+    return and_(
         table.c.market == market,
         table.c.cutoff == cutoff,
         table.c.model_version == model_version,

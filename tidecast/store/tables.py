@@ -89,21 +89,24 @@ forecasts = Table(
     Column("close", Real, nullable=False),
     Column("horizon", Whole, nullable=False),
     Column("levels", Whole, nullable=False),
-    Column("mean", LargeBinary, nullable=False),
-    Column("quantiles", LargeBinary, nullable=False),
-    Column("baseline_quantiles", LargeBinary, nullable=False),
     Column("issued_at", UtcTime, nullable=False),
     Column("source", Text, nullable=False),
     Column("calibrated_at", UtcTime),
     Column("simulated", Flag, nullable=False),
     Column("settled_steps", Whole, nullable=False, server_default=text("0")),
+    Column("mean", LargeBinary, nullable=False),
+    Column("quantiles", LargeBinary, nullable=False),
+    Column("baseline_quantiles", LargeBinary, nullable=False),
 )
-"""``settled_steps`` counts the steps that are scored or marked unscorable."""
+"""``settled_steps`` counts the steps that are scored or marked unscorable.
+
+The arrays come last: SQLite reads through them to reach what is behind."""
 
 Index(
     "forecasts_unsettled_index",
     forecasts.c.market,
     forecasts.c.cutoff,
+    forecasts.c.model_version,  # with it SQLite takes this index and not that of the key
     sqlite_where=forecasts.c.settled_steps < forecasts.c.horizon,
     postgresql_where=forecasts.c.settled_steps < forecasts.c.horizon,
 )

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -5,6 +6,8 @@ import numpy as np
 import pytest
 
 from tidecast.evaluation.scoring import Score
+from tidecast.store import Store
+from tidecast.store.database import Database
 from tidecast.timeframes import Market
 
 HOUR = timedelta(hours=1)
@@ -167,6 +170,28 @@ def test_unscored_keeps_model_versions_apart(store, market, make_forecast, now):
     store.scores.add([score_of(first, 1)])
     ((logged, steps),) = store.forecasts.unscored(market, now + HOUR)
     assert (logged.forecast.model_version, steps) == ("2", [1])
+
+
+def test_steps_settled_by_many_at_once_are_all_counted(url, market, make_forecast, now):
+    logged = make_forecast(now)
+    stores = [Store(url) for _ in range(8)]
+    stores[0].forecasts.add(logged)
+
+    def settle(step):
+        store = stores[step % 8]
+        if step % 2:
+            return store.scores.add([score_of(logged, step)])
+        return store.forecasts.mark_unscorable(logged.forecast, [step], "no candle", now)
+
+    with ThreadPoolExecutor(8) as threads:
+        settled = sum(threads.map(settle, range(1, 25)))
+    for store in stores:
+        store.close()
+    database = Database(url)
+    with database.reading() as connection:
+        counted = connection.exec_driver_sql("SELECT settled_steps FROM forecasts").scalar()
+    database.engine.dispose()
+    assert settled == counted == 24
 
 
 def test_scores_that_come_before_their_forecast_are_counted(store, market, make_forecast, now):

@@ -64,6 +64,13 @@ def test_finish_after_the_lease_tells_what_really_happened(claim, store, market,
     assert [row.status for row in store.retrainings.history(market)] == ["running", "promoted"]
 
 
+def test_finish_keeps_the_first_end_that_is_told(claim, store, market, now):
+    claim("w1")
+    assert store.retrainings.finish(market, "w1", "promoted", "version 2", now)
+    assert not store.retrainings.finish(market, "w1", "failed", "exit code 1", now + HOUR)
+    assert store.retrainings.newest(market).detail == "version 2"
+
+
 def test_finish_is_false_when_nobody_claimed(store, market, now):
     assert not store.retrainings.finish(market, "w1", "kept", "", now)
     assert store.retrainings.newest(market) is None
