@@ -15,6 +15,7 @@ from tidecast.exit_codes import ExitCode, exit_code
 from tidecast.settings import Settings, load_settings
 from tidecast.telemetry import LOOP_FAILURES, configure_logging, get_logger
 from tidecast.timeframes import Market
+from training.progress import announced
 
 PROCESS = "training"
 _log = get_logger(__name__)
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _train(load_settings(), asked)
     except KeyboardInterrupt as e:
-        _log.warning("training_ended", error="asked to end")
+        _log.warning("training_ended", error=str(e) or "interrupted")
         return exit_code(e)
     except TidecastError as e:
         _log.error("training_ended", error=str(e))
@@ -53,13 +54,13 @@ def _train(settings: Settings, asked: argparse.Namespace) -> ExitCode:
     market = _configured(settings, asked.market)
     clock = settings.clock.build()
     _log.info("training_begins", market=str(market), reason=asked.reason)
-    # The imports take seconds; by now the log says that the process is alive.
-    from threadpoolctl import threadpool_limits
+    with announced(_tell, "loading the libraries"):
+        from threadpoolctl import threadpool_limits
 
-    from tidecast.registry import Registry
-    from tidecast.store import Store
-    from training.claimed import train_claimed
-    from training.run import TrainingOutcome, train_market
+        from tidecast.registry import Registry
+        from tidecast.store import Store
+        from training.claimed import train_claimed
+        from training.run import TrainingOutcome, train_market
 
     with threadpool_limits(settings.training.threads), Store(settings.store_url) as store:
         store.migrate()
@@ -73,7 +74,7 @@ def _train(settings: Settings, asked: argparse.Namespace) -> ExitCode:
                 market,
                 clock.now(),
                 asked.reason,
-                lambda line: _log.info("progress", step=line),
+                _tell,
                 model=asked.model,
                 read_clock=clock.now,
             )
@@ -92,13 +93,17 @@ def _train(settings: Settings, asked: argparse.Namespace) -> ExitCode:
     return ExitCode.OK if outcome.error is None else exit_code(outcome.error)
 
 
+def _tell(line: str) -> None:
+    _log.info("progress", step=line)
+
+
 def _configured(settings: Settings, name: str) -> Market:
     market = Market.parse(name)
     return settings.market(market.symbol, market.interval).market
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated
+    raise _Terminated("asked to end")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ corrected online on the way, as in service: each outcome is learned when its can
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tidecast.errors import ArtefactInvalid, FitFailed
+from tidecast.errors import ArtefactInvalid, FitFailed, TooFewCandles
 from tidecast.evaluation.backtest import calibrate_online
 from tidecast.evaluation.gate import RANDOM_WALK, Verdict, judge
 from tidecast.models import catalogue
@@ -74,7 +74,7 @@ def walk_baselines(window: Window, market: Market, horizon: int) -> dict[str, Re
     for name in BASELINES:
         try:
             model = catalogue.fit(name, window.fitted, market.interval, horizon)
-        except FitFailed:
+        except (FitFailed, TooFewCandles):
             continue
         walked[name] = model.predict(window.candles, window.cutoffs)
     return walked

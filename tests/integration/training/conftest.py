@@ -22,9 +22,10 @@ from training.run import TrainingOutcome, train_market
 
 MARKET = Market("BTC-USD", "1h")
 HORIZON = 4
-CANDLES = 1200
-START = datetime(2025, 1, 1, tzinfo=UTC)
-NOW = START + timedelta(hours=CANDLES, minutes=5)
+CANDLES = 2400
+END = datetime(2025, 2, 20, tzinfo=UTC)
+START = END - timedelta(hours=CANDLES)
+NOW = END + timedelta(minutes=5)
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +55,7 @@ class Workshop:
     store: Store
     registry: Registry
     settings: Settings
+    now = NOW
 
     def train(self, **changes: Any) -> TrainingOutcome:
         wanted = {"model": "random_walk", **changes}
@@ -98,7 +100,7 @@ def workshop(tmp_path: Path, migrated_home: Path) -> Iterator[Workshop]:
     settings = Settings(
         home_dir=home,
         horizon=HORIZON,
-        training=TrainingSettings(train_days=45, min_train_candles=500, judge_candles=100),
+        training=TrainingSettings(train_days=95, min_train_candles=500, judge_candles=100),
     )
     with Store(settings.store_url) as store:
         yield Workshop(home, store, Registry(settings.tracking_uri, home / "models"), settings)

@@ -1,0 +1,113 @@
+"""`python -m training` from outside: what it does, what it says, how it ends."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tidecast.exit_codes import ExitCode
+from tidecast.timeframes import Market
+from training.__main__ import main
+
+MARKET = Market("BTC-USD", "1h")
+ROOT = Path(__file__).parents[3]
+TRAINING = {"train_days": 95, "min_train_candles": 500, "judge_candles": 100}
+
+
+def environment(home: Path, **changes: str) -> dict[str, str]:
+    return {
+        "TIDECAST_HOME_DIR": str(home),
+        "TIDECAST_HORIZON": "4",
+        "TIDECAST_TRAINING": json.dumps(TRAINING),
+        "TIDECAST_CLOCK__SIMULATED_AT": "2025-02-20T00:05:00Z",
+        "TIDECAST_CLOCK__REAL_AT": "2025-02-20T00:05:00Z",
+        "TIDECAST_CLOCK__SPEED": "1e-9",
+        **changes,
+    }
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "training", "--market", "BTC-USD:1h", "--window", "w1", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment(home)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def claimed(workshop):
+    workshop.store.retrainings.claim(MARKET, "w1", "drift", workshop.now, lease_seconds=600)
+    return workshop
+
+
+def test_claimed_training_promotes_and_finishes_its_window(claimed):
+    process = start(claimed.home, "--model", "random_walk", "--reason", "drift")
+    _, log = process.communicate(timeout=50)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert process.returncode == ExitCode.OK
+    assert claimed.store.retrainings.newest(MARKET).status == "promoted"
+    promotion = claimed.store.promotions.newest(MARKET)
+    assert (promotion.reason, promotion.version) == ("drift", claimed.champion())
+    assert lines[-1]["event"] == "training_done"
+    assert {(line["process"], line["level"]) for line in lines} == {("training", "info")}
+
+
+FAILURES = {
+    "unknown market": (("--market", "DOGE-USD:1h"), {}, ExitCode.USAGE),
+    "bad setting": ((), {"TIDECAST_HORIZON": "0"}, ExitCode.CONFIGURATION),
+    "unknown model": (("--model", "oracle"), {}, ExitCode.CONFIGURATION),
+    "no candles": (("--market", "ETH-USD:1h"), {}, ExitCode.NO_CANDLES),
+    "no registry": (
+        (),
+        {"TIDECAST_MLFLOW_TRACKING_URI": "http://127.0.0.1:9"},
+        ExitCode.UNAVAILABLE,
+    ),
+    "no store": (
+        (),
+        {"TIDECAST_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"},
+        ExitCode.UNAVAILABLE,
+    ),
+}
+
+
+@pytest.fixture
+def undisturbed() -> Iterator[None]:
+    """Puts back what a process sets up for itself."""
+    root = logging.getLogger()
+    on_sigterm, handlers, level = signal.getsignal(signal.SIGTERM), root.handlers[:], root.level
+    yield
+    signal.signal(signal.SIGTERM, on_sigterm)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_exit_code_says_who_must_act(case, workshop, monkeypatch, undisturbed):
+    arguments, changes, expected = FAILURES[case]
+    for name, value in environment(workshop.home, **changes).items():
+        monkeypatch.setenv(name, value)
+    asked = ["--market", "BTC-USD:1h", "--model", "random_walk", *arguments]
+    assert main(asked) == expected
+    assert workshop.champion() is None
+
+
+def test_sigterm_ends_it_with_the_window_failed_and_nothing_promoted(claimed):
+    with start(claimed.home) as process:
+        for line in process.stderr:
+            if "fitting ensemble" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        log = process.stderr.read()
+        assert process.wait(20) == ExitCode.INTERRUPTED
+    assert json.loads(log.splitlines()[-1])["error"] == "asked to end"
+    newest = claimed.store.retrainings.newest(MARKET)
+    assert (newest.status, newest.detail) == ("failed", "asked to end")
+    assert claimed.champion() is None
