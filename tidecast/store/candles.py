@@ -1,9 +1,9 @@
 """The candle ledger: every value a candle ever had, and when it was first seen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,9 @@ from tidecast.candles import COLUMNS, Gap, Quarantined, empty_frame, gaps
 from tidecast.store.database import Database
 from tidecast.store.dialects import insert_into
 from tidecast.store.quarantine import Quarantine, QuarantinedRow
+from tidecast.store.revisions import Stored, changes, check_frame
 from tidecast.store.tables import candle_revisions, candle_versions
 from tidecast.timeframes import Market
-
-Values = tuple[float, ...]
 
 _table = candle_revisions.c
 _values = [_table[name] for name in COLUMNS]
@@ -47,13 +46,6 @@ class NewestCandle:
 
     open_time: datetime
     close: float
-    source: str
-    first_seen_at: datetime
-
-
-class _Stored(NamedTuple):
-    revision: int
-    values: Values
     source: str
     first_seen_at: datetime
 
@@ -84,7 +76,7 @@ class CandleLedger:
             ValueError: the frame is no candle frame, or a time has no zone.
             StoreUnavailable: nothing was written.
         """
-        _check(frame)
+        check_frame(frame)
         if frame.empty:
             return Upserted(0, 0, 0)
         with self._database.writing() as connection:
@@ -92,7 +84,7 @@ class CandleLedger:
             stored = _stored(connection, market, frame.index[0], frame.index[-1])
             rows = [
                 {"market": market, "source": source, **row}
-                for row in _changes(frame, stored, source, seen_at)
+                for row in changes(frame, stored, source, seen_at)
             ]
             if rows:
                 connection.execute(insert(candle_revisions), rows)
@@ -222,16 +214,6 @@ def _between(market: Market, start: datetime | None, end: datetime | None) -> Co
     return and_(*conditions)
 
 
-def _check(frame: pd.DataFrame) -> None:
-    index = frame.index
-    if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
-        raise ValueError("a candle frame has a DatetimeIndex with a time zone")
-    if not (index.is_unique and index.is_monotonic_increasing):
-        raise ValueError("the open times of a candle frame are unique and increase")
-    if not np.isfinite(frame[list(COLUMNS)].to_numpy(np.float64)).all():
-        raise ValueError("a candle frame has finite numbers only; validate() it first")
-
-
 def _take_turn(connection: Connection, market: Market) -> None:
     """Wait until no other transaction changes the candles of this market."""
     first = insert_into(connection, candle_versions).values(market=market, version=0)
@@ -250,37 +232,16 @@ def _count_up(connection: Connection, market: Market, changes: int) -> None:
 
 def _stored(
     connection: Connection, market: Market, first: datetime, last: datetime
-) -> dict[datetime, _Stored]:
+) -> dict[datetime, Stored]:
     statement = (
         select(_table.open_time, _table.revision, _table.source, _table.first_seen_at, *_values)
         .where(_table.market == market, _table.open_time.between(first, last))
         .order_by(_table.open_time, _table.revision)
     )
     return {
-        open_time: _Stored(revision, tuple(values), source, first_seen_at)
+        open_time: Stored(revision, tuple(values), source, first_seen_at)
         for open_time, revision, source, first_seen_at, *values in connection.execute(statement)
     }
-
-
-def _changes(
-    frame: pd.DataFrame, stored: dict[datetime, _Stored], source: str, seen_at: datetime
-) -> Iterator[dict[str, Any]]:
-    open_times = pd.DatetimeIndex(frame.index).tz_convert("UTC").to_pydatetime()
-    rows = frame[list(COLUMNS)].to_numpy(np.float64).tolist()
-    for open_time, values in zip(open_times, rows, strict=True):
-        known = stored.get(open_time)
-        if known is None:
-            revision, first_seen_at = 1, seen_at
-        elif known.source == source and known.values != tuple(values):
-            revision, first_seen_at = known.revision + 1, max(seen_at, known.first_seen_at)
-        else:
-            continue
-        yield {
-            "open_time": open_time,
-            "revision": revision,
-            "first_seen_at": first_seen_at,
-            **dict(zip(COLUMNS, values, strict=True)),
-        }
 
 
 def _index(microseconds: np.ndarray) -> pd.DatetimeIndex:

@@ -44,16 +44,12 @@ def parse_url(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError as error:
-        raise ConfigurationError(
-            f"the database URL is malformed; allowed: {ALLOWED_URLS}"
-        ) from error
+        message = f"the database URL is malformed; allowed: {ALLOWED_URLS}"
+        raise ConfigurationError(message) from error
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return url.set(drivername="postgresql+psycopg")
-    if url.drivername in ("sqlite", "sqlite+pysqlite") and url.database not in (
-        None,
-        "",
-        ":memory:",
-    ):
+    in_file = url.database not in (None, "", ":memory:")
+    if url.drivername in ("sqlite", "sqlite+pysqlite") and in_file:
         return url.set(drivername="sqlite+pysqlite")
     shown = url.render_as_string(hide_password=True)
     raise ConfigurationError(f"the database URL {shown} cannot be used; allowed: {ALLOWED_URLS}")
@@ -78,12 +74,11 @@ def insert_into(connection: Connection, table: Table) -> Insert:
 
 def take_migration_turn(connection: Connection) -> None:
     """Wait until no other process migrates; SQLite's write lock has seen to it already."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{int(MIGRATION_TIMEOUT_SECONDS)}s'")
-        connection.exec_driver_sql(
-            f"SET LOCAL statement_timeout = '{int(MIGRATION_TIMEOUT_SECONDS)}s'"
-        )
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+    if connection.dialect.name == "sqlite":
+        return
+    for limit in ("lock_timeout", "statement_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {limit} = '{MIGRATION_TIMEOUT_SECONDS:.0f}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
 
 
 def enable_wal(engine: Engine) -> None:
