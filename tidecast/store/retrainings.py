@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, select, update
 
 from tidecast.store.database import Database
 from tidecast.store.dialects import insert_into
@@ -72,15 +72,19 @@ class RetrainingLog:
     def finish(
         self, market: Market, window: str, status: Outcome, detail: str, now: datetime
     ) -> bool:
-        """Write the end down, also after the lease; the first end that is told stays.
+        """Write the end down, also after the lease.
+
+        Nothing replaces a success. A success replaces a failure: who watches a training may take
+        it for dead, the training itself knows.
 
         Returns:
-            False when nobody claimed the window or its end is written down already.
+            False when nobody claimed the window, or another end stays.
         """
-        open_ended = or_(_table.status == "running", _table.detail == LEASE_EXPIRED)
+        replaceable = ["running"] if status == "failed" else ["running", "failed"]
         statement = (
             update(retrainings)
-            .where(_table.market == market, _table.window == window, open_ended)
+            .where(_table.market == market, _table.window == window)
+            .where(_table.status.in_(replaceable))
             .values(status=status, detail=detail, finished_at=now)
             .returning(_table.id)
         )

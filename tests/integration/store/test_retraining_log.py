@@ -64,11 +64,23 @@ def test_finish_after_the_lease_tells_what_really_happened(claim, store, market,
     assert [row.status for row in store.retrainings.history(market)] == ["running", "promoted"]
 
 
-def test_finish_keeps_the_first_end_that_is_told(claim, store, market, now):
+@pytest.mark.parametrize(
+    ("first", "second", "replaced"),
+    [
+        ("promoted", "failed", False),
+        ("kept", "failed", False),
+        ("failed", "failed", False),
+        ("failed", "promoted", True),
+        ("failed", "kept", True),
+    ],
+)
+def test_finish_lets_a_success_replace_a_failure_only(
+    claim, store, market, now, first, second, replaced
+):
     claim("w1")
-    assert store.retrainings.finish(market, "w1", "promoted", "version 2", now)
-    assert not store.retrainings.finish(market, "w1", "failed", "exit code 1", now + HOUR)
-    assert store.retrainings.newest(market).detail == "version 2"
+    assert store.retrainings.finish(market, "w1", first, "first", now)
+    assert store.retrainings.finish(market, "w1", second, "second", now + HOUR) == replaced
+    assert store.retrainings.newest(market).detail == ("second" if replaced else "first")
 
 
 def test_finish_is_false_when_nobody_claimed(store, market, now):
