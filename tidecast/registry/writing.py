@@ -1,6 +1,7 @@
 """Writes to MLflow through its own client, imported on first use."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import fcntl
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -96,6 +97,7 @@ class Writer:
             _check_local_database(self._uri)
             from mlflow.tracking import MlflowClient
 
+            _make_tables_at_once(self._uri, MlflowClient)
             self._mlflow = MlflowClient(self._uri, self._uri)
         return self._mlflow
 
@@ -108,6 +110,25 @@ def _check_local_database(uri: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with sa.create_engine(uri).connect() as connection:
         connection.execute(sa.text("PRAGMA schema_version"))
+
+
+def _make_tables_at_once(uri: str, client: Callable[[str, str], Any]) -> None:
+    """Make the tables of a new SQLite database beside it, and put them in place as a whole.
+
+    MLflow makes them one by one for seconds. A process that dies meanwhile would leave some of
+    them, and no later start would get over that.
+    """
+    if not uri.startswith("sqlite:"):
+        return
+    path = Path(sa.make_url(uri).database or "")
+    with path.with_name(f"{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists() and path.stat().st_size > 0:
+            return
+        draft = path.with_name(f"{path.name}.new")
+        draft.unlink(missing_ok=True)
+        client(f"sqlite:///{draft}", f"sqlite:///{draft}").search_experiments(max_results=1)
+        draft.replace(path)
 
 
 def _experiment(client: Any, uri: str) -> str:
