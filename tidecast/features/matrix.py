@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
@@ -70,19 +71,27 @@ class Matrix:
         values: shape ``(rows, len(names))``.
         hour: hour of day at each cutoff, 0..23.
         weekday: day of week at each cutoff, Monday is 0.
+        step_hours: length of a step, hours.
     """
 
     names: tuple[str, ...]
     values: Floats
     hour: Positions
     weekday: Positions
+    step_hours: float
 
     def __len__(self) -> int:
         return len(self.values)
 
     def take(self, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> "Matrix":
         """Some of the rows."""
-        return Matrix(self.names, self.values[chosen], self.hour[chosen], self.weekday[chosen])
+        return Matrix(
+            self.names,
+            self.values[chosen],
+            self.hour[chosen],
+            self.weekday[chosen],
+            self.step_hours,
+        )
 
     def column(self, name: str) -> Floats:
         """One feature by its name."""
@@ -107,7 +116,11 @@ def build_matrix(grid: Grid, rows: Sequence[int] | Positions) -> Matrix:
         [column[chosen] for column in columns.values()] + [indicators(grid.close, chosen)]
     )
     return Matrix(
-        (*columns, *INDICATOR_NAMES), values, np.asarray(ends.hour), np.asarray(ends.day_of_week)
+        (*columns, *INDICATOR_NAMES),
+        values,
+        np.asarray(ends.hour),
+        np.asarray(ends.dayofweek),
+        grid.length / timedelta(hours=1),
     )
 
 

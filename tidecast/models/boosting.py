@@ -14,13 +14,13 @@ TRUSTED_TYPES = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredict
 """The only type beyond skops' own list that an artefact may hold."""
 
 
-def new_boosting(seed: int, trees: int = 120) -> HistGradientBoostingRegressor:
-    """Unfitted boosting with the settings chosen on 2024."""
+def new_boosting(seed: int, trees: int = 100) -> HistGradientBoostingRegressor:
+    """Unfitted boosting with the settings chosen on 2024 and the first three quarters of 2025."""
     return HistGradientBoostingRegressor(
         max_iter=trees,
         learning_rate=0.05,
         max_leaf_nodes=12,
-        min_samples_leaf=250,
+        min_samples_leaf=400,
         l2_regularization=1.0,
         early_stopping=False,
         random_state=seed,
@@ -30,7 +30,10 @@ def new_boosting(seed: int, trees: int = 120) -> HistGradientBoostingRegressor:
 def sample_steps(
     matrix: Matrix, targets: Floats, per_row: int, random: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Stack rows with randomly drawn steps.
+    """Stack rows with randomly drawn steps, short ones more often (log-uniform).
+
+    Near steps differ more from each other than far ones; evenly drawn ones cost 0.1 % of CRPS at
+    step 1 on 2025-01..09 and won nothing at step 24.
 
     Args:
         matrix: features, ``n`` rows.
@@ -42,7 +45,9 @@ def sample_steps(
         Inputs ``(m, features + 4)`` and targets ``(m,)``.
     """
     rows = np.repeat(np.arange(len(matrix)), per_row)
-    steps = random.integers(1, targets.shape[1] + 1, size=len(rows))
+    horizon = targets.shape[1]
+    drawn = np.exp(random.uniform(0.0, np.log(horizon + 1), size=len(rows)))
+    steps = np.minimum(drawn.astype(np.intp), horizon)
     left = targets[rows, steps - 1]
     known = ~np.isnan(left)
     return _inputs(matrix, rows[known], steps[known]), left[known]
@@ -78,6 +83,7 @@ def boosting_from_bytes(content: Any) -> HistGradientBoostingRegressor:
 
 def _inputs(matrix: Matrix, rows: Any, steps: Any) -> Floats:
     hours, weekdays = matrix.hour[rows], matrix.weekday[rows]
+    target_hours = (hours + steps * matrix.step_hours) % 24
     return np.column_stack(
-        [matrix.values[rows], hours, weekdays * 24 + hours, steps, (hours + steps) % 24]
+        [matrix.values[rows], hours, weekdays * 24 + hours, steps, target_hours]
     ).astype(np.float64)
