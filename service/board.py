@@ -24,18 +24,21 @@ class MarketState:
 
     Attributes:
         snapshot: what is served; None before the first one.
-        missing: why there is no snapshot.
-        troubles: what is degraded, by the part that has the trouble.
+        troubles: what is degraded, by the part that has the trouble, in the order of the parts.
         wanted: who should serve; None before that is known.
         promotions: newest first, as last read.
     """
 
     market: Market
     snapshot: Snapshot | None = None
-    missing: str = STARTING
     troubles: tuple[tuple[str, str], ...] = ()
     wanted: Title | None = None
     promotions: tuple[Promotion, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        """Why there is no snapshot."""
+        return "; ".join(why for _, why in self.troubles) or STARTING
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -66,10 +69,6 @@ class Board:
         """Swap the snapshot in."""
         self._change(market, snapshot=snapshot)
 
-    def miss(self, market: Market, missing: str) -> None:
-        """Say why there is no snapshot yet."""
-        self._change(market, missing=missing)
-
     def learn(self, market: Market, wanted: Title | None, promotions: Sequence[Promotion]) -> None:
         """Keep who should serve, and the promotion history."""
         self._change(market, wanted=wanted, promotions=tuple(promotions))
@@ -83,7 +82,7 @@ class Board:
             if reason is not None:
                 troubles[part] = reason
             if before != reason:
-                self._states[market] = replace(state, troubles=tuple(troubles.items()))
+                self._states[market] = replace(state, troubles=tuple(sorted(troubles.items())))
             return before != reason
 
     def _change(self, market: Market, **parts: Any) -> None:

@@ -72,12 +72,10 @@ class MarketWatch:
         try:
             newest = self._store.candles.newest(self.market)
             self._trouble("store", None)
-            if newest is None:
-                self._board.miss(self.market, NO_CANDLE)
-            else:
+            self._trouble("candle", NO_CANDLE if newest is None else None)
+            if newest is not None:
                 self._renew(newest.open_time + self.market.length, self._candidates)
         except StoreUnavailable as error:
-            self._board.miss(self.market, STORE_AWAY)
             self._trouble("store", STORE_AWAY, error)
             return
         self._log_pending()
@@ -92,14 +90,14 @@ class MarketWatch:
         alias = self._alias() if self._candidates or not promotions else None
         order = titles(alias, promotions)
         self._board.learn(self.market, order[0] if order else None, promotions)
-        if not order:
-            self._board.miss(self.market, NO_CHAMPION)
         before = _titles_of(self._candidates)
         self._candidates = self._choose(order)
         self._explain_champion()
         return _titles_of(self._candidates) != before
 
     def _renew(self, cutoff: datetime, candidates: tuple[Champion, ...]) -> None:
+        if not candidates:
+            return
         wanted = (cutoff, _titles_of(candidates))
         if wanted == self._done and not self._failed_in_other_ledger():
             return
@@ -176,8 +174,6 @@ class MarketWatch:
                 if title not in self._refused:
                     break
         self._trouble("artefact", ARTEFACT_AWAY if away else None, away)
-        if away and not chosen:
-            self._board.miss(self.market, ARTEFACT_AWAY)
         return tuple(chosen)
 
     def _load(self, title: Title) -> Champion | None:
@@ -209,14 +205,15 @@ class MarketWatch:
     def _explain_champion(self) -> None:
         """Say in ``degraded`` when another model serves than the one that should."""
         state = self._board.state(self.market)
-        why = None if state.wanted is None else self._refused.get(state.wanted)
-        if state.wanted is None or why is None:
+        if state.wanted is None:
+            self._trouble("champion", NO_CHAMPION)
+            return
+        why = self._refused.get(state.wanted)
+        if why is None:
             self._trouble("champion", None)
             return
         reason = f"champion {state.wanted.version} refused: {why}"
-        if state.snapshot is None:
-            self._board.miss(self.market, reason)
-        else:
+        if state.snapshot is not None:
             version = state.snapshot.forecast.model_version
             reason += f"; the last good forecast, of version {version}, goes on serving"
         self._trouble("champion", reason)

@@ -70,7 +70,7 @@ class Watcher:
                 break
             except StoreUnavailable as error:
                 for market in self._board.markets:
-                    self._board.miss(market, STORE_AWAY)
+                    self._board.trouble(market, "store", STORE_AWAY)
                 log.warning("migration_waits", error=str(error))
             except Exception:
                 LOOP_FAILURES.labels("service").inc()
@@ -100,7 +100,6 @@ class Watcher:
             return changed
         except Exception:
             LOOP_FAILURES.labels("service").inc()
-            self._board.miss(watch.market, BROKEN)
             if self._board.trouble(watch.market, look.__name__, BROKEN):
                 log.exception("look_failed", market=str(watch.market), look=look.__name__)
             return False

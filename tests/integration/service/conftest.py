@@ -34,7 +34,7 @@ CANDLES = 600
 CUTOFF = START + CANDLES * timedelta(hours=1)
 NOW = CUTOFF + timedelta(minutes=70)
 HORIZON = 24
-READY_WITHIN_SECONDS = 30.0
+READY_WITHIN_SECONDS = 60.0
 
 
 def candle_frame(count: int, start: datetime = START, seed: int = 3) -> pd.DataFrame:
@@ -90,7 +90,8 @@ class Server:
         raise AssertionError(f"waited {seconds} s in vain; log:\n{self.log.read_text()[-4000:]}")
 
     def wait_ready(self) -> None:
-        self.wait(lambda: requests.get(f"{self.url}/readyz", timeout=2).status_code == 200)
+        self.wait(lambda: self.get("/v1/forecasts/BTC-USD").status_code == 200)
+        assert self.get("/readyz").status_code == 200
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

@@ -26,6 +26,7 @@ from tidecast.store import Store
 from tidecast.timeframes import Market
 
 HORIZON = 24
+pytestmark = pytest.mark.timeout(180)
 
 
 class Desk:

@@ -46,7 +46,7 @@ def test_forecast_names_what_is_wrong_with_the_market(
 
 
 def test_forecast_says_what_is_missing_before_the_first(plane: DataPlane, board: Board) -> None:
-    board.miss(Market("ETH-USD", "1d"), "no candle in the store yet")
+    board.trouble(Market("ETH-USD", "1d"), "candle", "no candle in the store yet")
     with pytest.raises(ForecastUnavailable, match="ETH-USD:1d: no candle in the store yet"):
         plane.forecast("ETH-USD", "1d")
 
