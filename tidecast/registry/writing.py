@@ -1,8 +1,9 @@
 """Writes to MLflow through its own client, imported on first use."""
 
 import fcntl
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -128,7 +129,10 @@ def _make_tables_at_once(uri: str, client: Callable[[str, str], Any]) -> None:
         draft = path.with_name(f"{path.name}.new")
         draft.unlink(missing_ok=True)
         client(f"sqlite:///{draft}", f"sqlite:///{draft}").search_experiments(max_results=1)
-        draft.replace(path)
+        # One transaction, and no other file in its place: readers may have it open already.
+        with closing(sqlite3.connect(draft)) as made, closing(sqlite3.connect(path)) as kept:
+            made.backup(kept)
+        draft.unlink()
 
 
 def _experiment(client: Any, uri: str) -> str:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tidecast.registry.writing import Writer
 
@@ -26,3 +27,15 @@ def test_first_start_that_is_killed_leaves_nothing_that_stops_the_next(tmp_path)
     assert process.wait(10) == -signal.SIGKILL
     Writer(uri).prepare()
     assert (tmp_path / "mlflow.db").stat().st_size > 0
+
+
+def test_first_start_is_seen_by_a_reader_that_had_the_empty_file_open(tmp_path):
+    path = tmp_path / "mlflow.db"
+    path.touch()
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        connection.execute(sa.text("PRAGMA schema_version"))
+        connection.rollback()
+        Writer(f"sqlite:///{path}").prepare()
+        connection.execute(sa.text("SELECT count(*) FROM model_versions"))
+    engine.dispose()
