@@ -119,7 +119,7 @@ def build_matrix(grid: Grid, rows: Sequence[int] | Positions) -> Matrix:
         (*columns, *INDICATOR_NAMES),
         values,
         np.asarray(ends.hour),
-        np.asarray(ends.dayofweek),
+        np.asarray(ends.day_of_week),
         grid.length / timedelta(hours=1),
     )
 
