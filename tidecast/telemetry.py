@@ -8,7 +8,7 @@ libraries get the same form. A metric that one process keeps lives with that pro
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from prometheus_client import Counter
@@ -26,13 +26,16 @@ QUIET_LIBRARIES = ("alembic", "mlflow", "urllib3", "matplotlib", "git", "asyncio
 _HANDLER_NAME = "tidecast"
 
 
-def configure_logging(level: str, format: str, process: str) -> None:
-    """Send the logs of this process to stderr in one form; calling it again replaces the form.
+def configure_logging(
+    level: str, format: str, process: str, stream: TextIO | None = None
+) -> None:
+    """Send the logs of this process to one place in one form; calling it again replaces both.
 
     Args:
         level: least severe level that is written: debug, info, warning or error.
         format: ``json`` or ``text``.
         process: name of the process, shown in every line.
+        stream: where to write; None means stderr.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -50,14 +53,14 @@ def configure_logging(level: str, format: str, process: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.set_name(_HANDLER_NAME)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(format),
+                *_renderers(format, stream or sys.stderr),
             ],
         )
     )
@@ -86,7 +89,7 @@ def _process_adder(process: str) -> Processor:
     return add
 
 
-def _renderers(format: str) -> list[Processor]:
+def _renderers(format: str, stream: TextIO) -> list[Processor]:
     if format == "json":
         return [
             structlog.processors.format_exc_info,
@@ -94,7 +97,7 @@ def _renderers(format: str) -> list[Processor]:
         ]
     return [
         structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     ]
 

@@ -1,0 +1,66 @@
+"""A copy of the champion that is damaged on purpose, to watch how Tidecast gets rid of it.
+
+Its bands are a third as wide as they should be and lie one and a half standard deviations too
+high. It forecasts finite, ordered prices, so only its live score can tell that it is bad.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tidecast.errors import ForecastUnavailable, InvalidParameter
+from tidecast.forecasts import LEVELS
+from tidecast.models.artefact import load, save
+from tidecast.models.baselines import RandomWalk
+from tidecast.models.calibration import Calibration
+from tidecast.models.ensemble import Ensemble
+from tidecast.models.model import Model
+from tidecast.registry import Registry
+from tidecast.timeframes import Market
+
+NARROWING = 0.33
+SHIFT = 1.5
+"""Standard deviations that the bands are moved up."""
+_LOW, _HIGH = LEVELS.index(0.16), LEVELS.index(0.84)
+
+
+def register_broken_copy(registry: Registry, market: Market) -> tuple[str, str]:
+    """Register the copy; returns its version and what to call it.
+
+    Raises:
+        ForecastUnavailable: there is no champion.
+        InvalidParameter: it is not known how to damage such a champion.
+    """
+    champion = registry.champion(market)
+    if champion is None:
+        raise ForecastUnavailable(f"{market} has no champion yet; run `tidecast train {market}`")
+    artefact = load(registry.fetch(market, champion.version))
+    model = damaged(artefact.model)
+    name = f"BROKEN ON PURPOSE: copy of version {champion.version}"
+    facts = artefact.facts | {"broken_on_purpose": True, "copy_of": champion.version}
+    with tempfile.TemporaryDirectory(prefix="tidecast-broken-") as scratch:
+        folder = Path(scratch) / "artefact"
+        save(folder, model, Calibration.initial(model.horizon), facts)
+        parameters = {"model": name, "narrowing": NARROWING, "shift": SHIFT}
+        version = registry.register(market, folder, parameters=parameters, metrics={})
+    return version, name
+
+
+def damaged(model: Model) -> Model:
+    """The model with bands that are too narrow and too high.
+
+    Raises:
+        InvalidParameter: it is not known how to damage such a model.
+    """
+    if isinstance(model, Ensemble):
+        return replace(model, shape=model.shape * NARROWING + SHIFT)
+    if isinstance(model, RandomWalk):
+        deviation = np.ptp(model.table[:, [_LOW, _HIGH]], axis=1)[:, None] / 2
+        return replace(model, table=model.table * NARROWING + SHIFT * deviation)
+    raise InvalidParameter(
+        f"the champion is a {model.name}",
+        field="broken",
+        allowed=f"a champion that is a {Ensemble.name} or {RandomWalk.name}",
+    )

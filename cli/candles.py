@@ -1,0 +1,106 @@
+"""`tidecast candles export|import`: candles from and to Parquet files."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failures import guarded
+from cli.options import JsonOption, MarketArgument
+
+candles = typer.Typer(help="Export and import candles.", no_args_is_help=True)
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+
+
+@candles.command("export")
+@guarded
+def export(
+    market: MarketArgument,
+    file: Annotated[Path, typer.Argument(help="Parquet file to write.")],
+    start: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="First open time, UTC.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="Open time to stop before, UTC.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the stored candles of a market to a Parquet file.
+
+    Example: tidecast candles export BTC-USD:1h btc.parquet --start 2025-01-01
+    """
+    from cli.candle_file import write_candles
+    from cli.console import out, print_json
+    from cli.opening import configured_market, opened_store, quiet_logging
+    from cli.session import command_settings
+    from tidecast.errors import TooFewCandles
+
+    settings = command_settings()
+    quiet_logging(settings)
+    chosen = configured_market(settings, market)
+    with opened_store(settings) as store:
+        frame = store.candles.read(chosen, start=utc(start), end=utc(end))
+        sources = store.candles.sources(chosen, utc(start), utc(end))
+    if frame.empty:
+        raise TooFewCandles(needed=1, have=0)
+    write_candles(frame, file)
+    if json:
+        print_json({"market": str(chosen), "candles": len(frame), "sources": sources})
+    else:
+        out.print(f"{len(frame):,} candles of {chosen} from {', '.join(sources)} in {file}")
+
+
+@candles.command("import")
+@guarded
+def import_(
+    market: MarketArgument,
+    file: Annotated[Path, typer.Argument(help="Parquet file to read.")],
+    source: Annotated[
+        str, typer.Option(help="EXCHANGE:PAIR the candles came from, shown in every answer.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Add the candles of a Parquet file to the store; bad rows are quarantined.
+
+    The file has the columns timestamp (open time, UTC), open, high, low, close, volume.
+
+    Example: tidecast candles import BTC-USD:1h btc.parquet --source coinbase:BTC-USD
+    """
+    from cli.candle_file import read_candles
+    from cli.console import out, print_json
+    from cli.opening import configured_market, opened_store, quiet_logging
+    from cli.session import command_settings
+    from tidecast.errors import InvalidParameter
+
+    settings = command_settings()
+    quiet_logging(settings)
+    chosen = configured_market(settings, market)
+    if ":" not in source:
+        raise InvalidParameter(
+            f"source {source!r} is malformed", field="source", allowed="EXCHANGE:PAIR"
+        )
+    now = settings.clock.build().now()
+    good, refused = read_candles(file, chosen.interval, now)
+    with opened_store(settings) as store:
+        done = store.candles.upsert(chosen, good, source, now)
+        quarantined = store.candles.quarantine(chosen, source, refused, now)
+    counts = {
+        "inserted": done.inserted,
+        "revised": done.revised,
+        "unchanged": done.unchanged,
+        "quarantined": quarantined,
+    }
+    if json:
+        print_json({"market": str(chosen), **counts})
+    else:
+        words = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+        out.print(f"{chosen} from {file}: {words}")
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A time from the command line, which has no zone, as UTC."""
+    from datetime import UTC
+
+    return None if moment is None else moment.replace(tzinfo=UTC)

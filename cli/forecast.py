@@ -1,0 +1,103 @@
+"""`tidecast forecast`: a forecast as a table and a fan, of the own store or of a service."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import JsonOption, MarketArgument
+
+if TYPE_CHECKING:
+    from cli.forecast_view import View
+
+
+def forecast(
+    market: MarketArgument,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Steps; all of the model's if left out.")
+    ] = None,
+    levels: Annotated[
+        str | None, typer.Option(help="Quantile levels, as 0.05,0.5,0.95; those of the settings.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Ask this service, http://localhost:3000, not the store.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw the fan into this PNG file too.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the newest forecast of a market: a table, and a fan chart in the terminal.
+
+    The centre stays near the last price, because that is what the data support. The band is the
+    product: it says how far the price may well go.
+
+    Example: tidecast forecast BTC-USD --horizon 12 --png fan.png
+    """
+    from service.parameters import levels as parse_levels
+
+    asked = parse_levels(levels)
+    view = _remote(url, market, horizon, asked) if url else _local(market, horizon, asked)
+    if png is not None:
+        _draw(view, png)
+    if json:
+        sys.stdout.write(view.answer_json + "\n")
+    else:
+        _show(view)
+
+
+def _local(market: str, horizon: int | None, levels: list[float] | None) -> "View":
+    from cli.forecast_local import newest_view
+    from cli.opening import configured_market, open_registry, opened_store, quiet_logging
+    from cli.session import command_settings
+
+    settings = command_settings()
+    quiet_logging(settings)
+    chosen = configured_market(settings, market)
+    with opened_store(settings) as store:
+        return newest_view(store, open_registry(settings), settings, chosen, horizon, levels)
+
+
+def _remote(url: str, market: str, horizon: int | None, levels: list[float] | None) -> "View":
+    from cli.forecast_remote import remote_view
+    from tidecast.timeframes import Market
+
+    chosen = Market.parse(market if ":" in market else f"{market}:1h")
+    return remote_view(url, chosen, horizon, levels)
+
+
+def _draw(view: "View", png: Path) -> None:
+    from cli.console import err
+    from tidecast.evaluation.plots import fan_png
+
+    fan_png(view.forecast, view.history, png, view.title)
+    err.print(f"wrote {png}")
+
+
+def _show(view: "View") -> None:
+    from cli.console import out, table
+    from cli.fan_chart import fan_chart
+    from cli.prices import price_text
+
+    answer = view.answer
+    out.print(f"[bold]{view.title}[/bold]")
+    names = list(answer["steps"][0]["quantiles"])
+    levels = (f">{100 * float(name):g} %" for name in names)
+    made = table(None, ">step", "time (UTC)", ">mean", *levels)
+    for step in answer["steps"]:
+        prices = [step["mean"], *(step["quantiles"][name] for name in names)]
+        time = f"{datetime.fromisoformat(step['target_time']):%d %b %H:%M}"
+        made.add_row(str(step["step"]), time, *(price_text(price) for price in prices))
+    out.print(made)
+    out.print(fan_chart(view.forecast, view.history["close"], out.width))
+    out.print(_footer(answer))
+
+
+def _footer(answer: dict[str, Any]) -> str:
+    degraded = "; ".join(answer["degraded"]) or "nothing"
+    return (
+        f"cutoff {answer['cutoff']}, {answer['data_age_seconds'] / 60:.0f} minutes old, "
+        f"from {answer['source']}; model version {answer['model_version']}, "
+        f"trained {answer['trained_at']}, promoted {answer['promoted_at']}; "
+        f"degraded: {degraded}"
+    )

@@ -1,0 +1,137 @@
+"""What the store and the registry know about one market."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from service.messages import StepScores
+from service.scoreboard import tally
+from tidecast.errors import TidecastError
+from tidecast.registry import Registry
+from tidecast.store import Event, Retraining, Store
+from tidecast.timeframes import Market, format_rfc3339
+
+SHOWN_STEPS = (1, 6, 12, 24)
+SCORE_SPAN = timedelta(days=30)
+SHOWN_EVENTS = 5
+BASIS_POINTS = 1e4
+
+
+@dataclass(frozen=True)
+class MarketStatus:
+    """One market at one moment; None where nothing is known yet.
+
+    Attributes:
+        newest: open time of the newest candle, UTC.
+        data_age: time since that candle ended.
+        missing: candles missing in all gaps together.
+        forced: whether the champion was promoted past the gate.
+        monitor: figures of the last monitoring round.
+        scores: one entry per shown step, ours beside the random walk's.
+    """
+
+    market: Market
+    candles: int
+    newest: datetime | None
+    source: str | None
+    data_age: timedelta | None
+    gaps: int
+    missing: int
+    champion: str | None
+    champion_age: timedelta | None
+    model_age: timedelta | None
+    forced: bool
+    last_retraining: dict[str, Any] | None
+    monitor: dict[str, Any]
+    scores: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a program: ages in seconds, times in RFC 3339."""
+        return {
+            "market": str(self.market),
+            "candles": self.candles,
+            "newest": None if self.newest is None else format_rfc3339(self.newest),
+            "source": self.source,
+            "data_age_seconds": _seconds(self.data_age),
+            "gaps": self.gaps,
+            "missing_candles": self.missing,
+            "champion": self.champion,
+            "champion_age_seconds": _seconds(self.champion_age),
+            "model_age_seconds": _seconds(self.model_age),
+            "forced": self.forced,
+            "last_retraining": self.last_retraining,
+            "monitor": self.monitor,
+            "scores": self.scores,
+            "events": self.events,
+        }
+
+
+def read_status(store: Store, registry: Registry, market: Market, now: datetime) -> MarketStatus:
+    """Look once.
+
+    Raises:
+        StoreUnavailable: the store cannot be read.
+    """
+    newest = store.candles.newest(market)
+    gaps = store.candles.gaps(market)
+    promotion = store.promotions.newest(market)
+    scores = tally(market, store.scores.read(market, start=now - SCORE_SPAN), simulated=False)
+    trained_at = _trained_at(registry, market, promotion.version) if promotion else None
+    return MarketStatus(
+        market=market,
+        candles=store.candles.count(market),
+        newest=newest.open_time if newest else None,
+        source=newest.source if newest else None,
+        data_age=now - newest.open_time - market.length if newest else None,
+        gaps=len(gaps),
+        missing=sum(gap.missing for gap in gaps),
+        champion=promotion.version if promotion else None,
+        champion_age=now - promotion.at if promotion else None,
+        model_age=now - trained_at if trained_at else None,
+        forced=promotion.forced if promotion else False,
+        last_retraining=_retraining(store.retrainings.newest(market)),
+        monitor=(store.notes.get(f"monitor:{market}") or {}).get("figures", {}),
+        scores=[_score(step) for step in scores.steps if step.step in SHOWN_STEPS],
+        events=[_event(event) for event in store.events.read(market=market, limit=SHOWN_EVENTS)],
+    )
+
+
+def _trained_at(registry: Registry, market: Market, version: str) -> datetime | None:
+    try:
+        text = registry.version(market, version).facts.get("trained_at")
+    except TidecastError:
+        # The status of everything else is worth showing without the registry.
+        return None
+    return datetime.fromisoformat(text) if text else None
+
+
+def _retraining(retraining: Retraining | None) -> dict[str, Any] | None:
+    if retraining is None:
+        return None
+    return {
+        "requested_at": format_rfc3339(retraining.requested_at),
+        "reason": retraining.reason,
+        "status": retraining.status,
+        "detail": retraining.detail,
+    }
+
+
+def _score(step: StepScores) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "scored": step.n,
+        "mase": step.mase,
+        "crps_bps": BASIS_POINTS * step.crps,
+        "random_walk_crps_bps": BASIS_POINTS * step.baseline_crps,
+        "crps_ratio": step.crps_ratio,
+        "covered_90": step.coverage.band_90,
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {"at": format_rfc3339(event.at), "kind": event.kind, "detail": event.detail}
+
+
+def _seconds(age: timedelta | None) -> float | None:
+    return None if age is None else age.total_seconds()

@@ -1,0 +1,1 @@
+"""`tidecast up`: the whole loop on one machine."""

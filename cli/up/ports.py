@@ -1,0 +1,22 @@
+"""Is the port free on which the service shall listen?"""
+
+import socket
+
+from tidecast.errors import ConfigurationError
+
+
+def check_port_free(host: str, port: int) -> None:
+    """Do nothing when it is.
+
+    Raises:
+        ConfigurationError: somebody listens there, or the address is not ours.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as e:
+            raise ConfigurationError(
+                f"cannot listen on {host}:{port} ({e.strerror}): stop what is there, "
+                "or name another port with --port"
+            ) from e
