@@ -86,8 +86,8 @@ class Cooldowns:
         )
         self._write(name, failure, now)
         self._store.events.add(
-            "source_failed",
-            f"source_failed:{name}:{since.isoformat()}",
+            "SourceFailed",
+            f"source-failed:{name}:{since.isoformat()}",
             {"source": failure.source, "error": type(error).__name__, "message": str(error)},
             now,
         )

@@ -113,8 +113,8 @@ class Asking:
         self.tally.disagreements += found
         for one in found[:1]:
             self.store.events.add(
-                "source_disagreement",
-                f"source_disagreement:{self.market}:{one.open_time.isoformat()}:{self.name}",
+                "SourceDisagreement",
+                f"source-disagreement:{self.market}:{one.open_time.isoformat()}:{self.name}",
                 {
                     "open_time": one.open_time.isoformat(),
                     "closes": {one.stored_source: one.stored_close, self.name: one.other_close},

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ingestion.agreement import Disagreement
 from ingestion.cooldowns import SOURCE_FAULTS, Cooldowns, Failure
@@ -14,13 +14,16 @@ from tidecast.exchange import Source
 from tidecast.exit_codes import ExitCode, worst
 from tidecast.settings import IngestionSettings, MarketSettings, SourceSettings
 from tidecast.store import Store
-from tidecast.timeframes import Market, last_closed_open_time
+from tidecast.timeframes import Market, format_rfc3339, last_closed_open_time
 
 MAX_GAPS_PER_RUN = 50
 """Gaps asked for in one run; the others follow in the next."""
 
 LATE_SHARE = 0.1
 """Share of an interval that the first source may publish late before the next one is asked."""
+
+ANNOUNCED_SPAN = timedelta(days=7)
+"""Older gaps, found while history is filled, are listed but make no event."""
 
 COMPARE_EVERY_CANDLES = 24
 """How often the newest candles are compared with those of a second source."""
@@ -140,6 +143,7 @@ class _Run:
         gaps = self._store.candles.gaps(self._market)
         if self._answered:
             self._memory.note_gaps(self._gaps_asked, gaps, self._market.interval, self._now)
+            self._announce(gaps)
         self._memory.save(self._store, self._market, self._now)
         newest = self._store.candles.newest(self._market)
         return IngestionResult(
@@ -155,6 +159,18 @@ class _Run:
             disagreements=tuple(self._tally.disagreements),
             failures=tuple(self._tally.failures),
         )
+
+    def _announce(self, gaps: list[Gap]) -> None:
+        """Tell of each recent gap that all sources left, once."""
+        for gap in gaps:
+            if gap.end > self._now - ANNOUNCED_SPAN:
+                detail = {
+                    "start": format_rfc3339(gap.start),
+                    "end": format_rfc3339(gap.end),
+                    "missing": gap.missing,
+                }
+                key = f"candle-gap:{self._market}:{detail['start']}"
+                self._store.events.add("CandleGap", key, detail, self._now, self._market)
 
     def _missing(self, choice: SourceSettings) -> Iterator[Span]:
         """Spans this source should be asked for, oldest first."""

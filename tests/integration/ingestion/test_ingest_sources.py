@@ -52,7 +52,7 @@ def test_failing_source_makes_one_event_for_one_outage(bench):
     bench.first.fault = (503, {})
     for i in range(4):
         bench.ingest(NOW + i * HOUR)
-    (event,) = _events(bench, "source_failed")
+    (event,) = _events(bench, "SourceFailed")
     assert event.detail["source"] == "coinbase:BTC-USD"
 
 
@@ -60,7 +60,7 @@ def test_second_outage_of_a_source_makes_a_second_event(bench):
     for hour, fault in enumerate([(503, {}), None, (503, {})]):
         bench.first.fault = fault
         bench.ingest(NOW + 2 * hour * HOUR)
-    assert len(_events(bench, "source_failed")) == 2
+    assert len(_events(bench, "SourceFailed")) == 2
 
 
 def test_gap_of_the_first_source_is_healed_by_the_next_in_the_same_run(bench, candles):
@@ -77,6 +77,15 @@ def test_gap_that_no_source_can_fill_is_listed_and_never_filled(bench, candles):
     (gap,) = bench.ingest().gaps
     assert (gap.start, gap.end, gap.missing) == (missing[0], missing[-1], 5)
     assert bench.stored.index.intersection(missing).empty
+
+
+def test_gap_that_is_new_makes_one_event_and_one_of_long_ago_none(bench, candles):
+    gaps = candles.index[-30:-25].union(candles.index[-220:-218])
+    bench.first.candles = bench.second.candles = candles.drop(gaps)
+    bench.ingest(NOW - HOUR)
+    bench.ingest(NOW)
+    (event,) = _events(bench, "CandleGap")
+    assert (event.detail["missing"], event.market) == (5, bench.settings.market)
 
 
 def test_gap_is_healed_as_soon_as_a_source_has_it(bench, candles):
@@ -118,7 +127,7 @@ def test_disagreement_beyond_the_limit_is_flagged_and_the_stored_candle_stays(be
     (found,) = result.disagreements
     assert (found.open_time, found.ratio) == (NEWEST_CLOSED, pytest.approx(0.05))
     assert bench.stored["close"].iloc[-1] == candles["close"].iloc[-2]
-    (event,) = _events(bench, "source_disagreement")
+    (event,) = _events(bench, "SourceDisagreement")
     assert set(event.detail["closes"]) == {"coinbase:BTC-USD", "replay:BTC-USD"}
 
 
@@ -139,4 +148,4 @@ def test_source_that_takes_over_is_compared_with_what_is_stored(bench, candles):
     bench.second.candles = candles * 1.1
     result = bench.ingest(NOW)
     assert len(result.disagreements) == 3
-    assert len(_events(bench, "source_disagreement")) == 1
+    assert len(_events(bench, "SourceDisagreement")) == 1
