@@ -7,16 +7,19 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from tidecast.errors import ArtefactInvalid
+from tidecast.candles import COLUMNS
+from tidecast.errors import ArtefactInvalid, InvalidParameter
 from tidecast.models.calibration import Calibration
-from tidecast.models.catalogue import CLASSES
 from tidecast.models.model import Arrays, Model
+from tidecast.timeframes import EPOCH, interval_length
 
 FORMAT = 1
 MANIFEST, ARRAYS, PARAMETERS, CALIBRATION = (
@@ -61,9 +64,16 @@ def save(folder: Path, model: Model, calibration: Calibration, facts: dict[str, 
 def load(folder: Path) -> Artefact:
     """Read a model back.
 
+    Whether its numbers are sane is for the check of each forecast to say.
+
     Raises:
-        ArtefactInvalid: a file is missing, damaged, or of another format.
+        ArtefactInvalid: a file is missing, damaged, or of another format, or what the files hold
+            is no model that can forecast.
     """
+    # Imported here: it pulls in every library of every model, seconds that a reader of the cache
+    # or of facts does not owe.
+    from tidecast.models.catalogue import CLASSES
+
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
@@ -75,12 +85,39 @@ def load(folder: Path) -> Artefact:
             arrays: Arrays = {name: stored[name] for name in stored.files}
         model = CLASSES[manifest["model"]].from_state(json.loads(contents[PARAMETERS]), arrays)
         calibration = Calibration.from_json(contents[CALIBRATION].decode())
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        facts = dict(manifest["facts"])
+        _try_out(model, calibration)
+    except _DAMAGE as error:
         raise ArtefactInvalid(f"{folder.name}: {error!r}; train anew or roll back") from error
-    return Artefact(model, calibration, manifest["facts"])
+    return Artefact(model, calibration, facts)
 
 
 _FILES = (ARRAYS, PARAMETERS, CALIBRATION)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    InvalidParameter,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What JSON, zip, NumPy and a model raise on contents that are not what they should be."""
+
+
+def _try_out(model: Model, calibration: Calibration) -> None:
+    """Forecast once from made-up candles: a missing column or table shows here, not in service."""
+    if len(calibration.widening) != model.horizon:
+        raise ValueError(f"{len(calibration.widening)} steps calibrated, not {model.horizon}")
+    count, length = model.needed_candles, interval_length(model.interval)
+    index = pd.date_range(EPOCH, periods=count, freq=length, name="open_time").as_unit("us")
+    price = 1.0 + 0.01 * (np.arange(count) % 2)
+    model.predict(pd.DataFrame(dict.fromkeys(COLUMNS, price), index=index))
 
 
 def _verified(path: Path, expected: str) -> bytes:

@@ -85,7 +85,7 @@ class Calibration:
         """
         try:
             widening = np.array(json.loads(text)["widening"], dtype=np.float64)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ArtefactInvalid(f"calibration state cannot be read: {error}") from error
         if widening.ndim != 2 or widening.shape[1] != PAIRS or not np.isfinite(widening).all():
             raise ArtefactInvalid(f"calibration state has the wrong shape {widening.shape}")

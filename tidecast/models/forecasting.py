@@ -41,23 +41,22 @@ def forecast_at(
 
     Raises:
         ForecastInvalid: the model's answer is not finite, crossed, constant or absurd.
+        InvalidParameter: no candle ends at the cutoff.
         TooFewCandles: the history is too short.
     """
-    if cutoff is not None:
-        candles = candles[candles.index < pd.Timestamp(cutoff)]
+    asked = None if cutoff is None else pd.DatetimeIndex([cutoff])
+    if asked is not None:
+        candles = candles[candles.index < asked[0]]
     candles = candles.iloc[-history_candles(model) :]
-    raw = model.predict(candles)
-    returns = calibration.apply(raw)
+    raw = model.predict(candles, asked)
+    _check_raw(raw, model.horizon)
     baseline = RandomWalk.fit(candles, market.interval, model.horizon).predict(candles)
-    if not np.isfinite(raw.quantiles).all():
-        raise ForecastInvalid("a quantile of the model is not finite")
-    if (np.diff(raw.quantiles, axis=-1) < 0).any():
-        raise ForecastInvalid("quantiles of the model cross")
-    mean, quantiles = to_prices(returns)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        mean, quantiles = to_prices(calibration.apply(raw))
     forecast = Forecast(
         market=market,
-        cutoff=returns.cutoffs[0].to_pydatetime(),
-        close=float(returns.close[0]),
+        cutoff=raw.cutoffs[0].to_pydatetime(),
+        close=float(raw.close[0]),
         mean=mean[0],
         quantiles=quantiles[0],
         baseline_quantiles=to_prices(baseline)[1][0],
@@ -65,6 +64,16 @@ def forecast_at(
     )
     check_quantiles(forecast.close, forecast.mean, forecast.quantiles)
     return forecast
+
+
+def _check_raw(raw: ReturnForecasts, horizon: int) -> None:
+    """Refuse what the calibration cannot take, or would put in order again."""
+    if raw.quantiles.shape != (1, horizon, len(LEVELS)):
+        raise ForecastInvalid(f"shape {raw.quantiles.shape}, expected {(1, horizon, len(LEVELS))}")
+    if not np.isfinite(raw.quantiles).all():
+        raise ForecastInvalid("a quantile of the model is not finite")
+    if (np.diff(raw.quantiles, axis=-1) < 0).any():
+        raise ForecastInvalid("quantiles of the model cross")
 
 
 def _mean_of(quantiles: Floats) -> Floats:

@@ -12,13 +12,13 @@ import pandas as pd
 from arch import arch_model
 from arch.utility.exceptions import ConvergenceWarning
 
-from tidecast.errors import FitFailed
+from tidecast.errors import FitFailed, TooFewCandles
 from tidecast.features.grid import Grid, Positions, step_returns
 from tidecast.features.volatility import VARIANCE_FLOOR, log_returns
 from tidecast.features.windows import discounted_sum
 from tidecast.forecasts import Floats
 from tidecast.models.model import Arrays, ReturnForecasts
-from tidecast.models.shape import empirical_shape
+from tidecast.models.shape import MIN_RESIDUALS, empirical_shape
 
 MEMORY = 1000
 """Returns a variance looks back on; at the persistence of hourly prices older ones are gone."""
@@ -105,8 +105,7 @@ class VolatilityBaseline:
     def _with_shape(cls, grid: Grid, horizon: int, variance: dict[str, float]) -> Self:
         """Learn the shape on the window itself, as a person who fits GARCH would."""
         plain = cls(grid.interval, horizon, **variance, shape=np.empty(0))
-        rows = np.arange(MEMORY, len(grid) - horizon)
-        rows = rows[grid.present[rows]]
+        rows = _shape_rows(grid, horizon)
         standardised = step_returns(grid, horizon)[rows] / plain._deviations(grid, rows)
         return cls(grid.interval, horizon, **variance, shape=empirical_shape(standardised))
 
@@ -149,12 +148,16 @@ class Garch(VolatilityBaseline):
             TooFewCandles: too few standardised returns for a shape.
         """
         grid = Grid.of(candles, interval)
+        _shape_rows(grid, horizon)  # too short for a shape: not worth a fit
         returns = PERCENT * log_returns(grid)[1:]
+        if not returns.any():
+            raise FitFailed("GARCH has nothing to fit: the price never moves in the window")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            fitted = arch_model(returns, mean="Zero", vol="GARCH", dist="t").fit(
+            fitted = arch_model(returns, mean="Zero", vol="GARCH", dist="t", rescale=True).fit(
                 disp="off", show_warning=False
             )
+        unit = PERCENT * fitted.scale
         omega, alpha, beta = (
             float(fitted.params[name]) for name in ("omega", "alpha[1]", "beta[1]")
         )
@@ -163,10 +166,19 @@ class Garch(VolatilityBaseline):
         # At alpha + beta = 1 there is no long-run level; just below, it is far and reached slowly.
         reversion = min(alpha + beta, 0.9999)
         variance = {
-            "floor": omega / (1 - beta) / PERCENT**2,
+            "floor": omega / (1 - beta) / unit**2,
             "reaction": alpha,
             "persistence": beta,
             "reversion": reversion,
-            "level": omega / (1 - reversion) / PERCENT**2,
+            "level": omega / (1 - reversion) / unit**2,
         }
         return cls._with_shape(grid, horizon, variance)
+
+
+def _shape_rows(grid: Grid, horizon: int) -> Positions:
+    """Positions on which a shape can be learnt: with a memory before and every step behind them."""
+    rows = np.arange(MEMORY, len(grid) - horizon)
+    rows = rows[grid.present[rows]]
+    if len(rows) < MIN_RESIDUALS:
+        raise TooFewCandles(MEMORY + MIN_RESIDUALS + horizon, len(grid))
+    return rows
