@@ -1,12 +1,14 @@
 """Who is champion, and the model of a champion, fetched from the registry and loaded."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 from tidecast.errors import ArtefactInvalid, InvalidParameter
-from tidecast.models.artefact import load
+from tidecast.models.artefact import MANIFEST, load
 from tidecast.models.calibration import Calibration
 from tidecast.models.model import Model
 from tidecast.registry import Registry
@@ -32,18 +34,40 @@ class Title:
         return cls(promotion.version, promotion.id, promotion.at)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from, known before it is loaded.
+
+    Attributes:
+        trained_at: when it was fitted.
+        folder: its artefact, every file verified.
+    """
+
+    title: Title
+    trained_at: datetime | None
+    folder: Path
+
+
 @dataclass(frozen=True, eq=False)
 class Champion:
-    """A loaded model and its title.
+    """A loaded model.
 
     Attributes:
         calibration: the state it was trained with, used until monitoring has stored a newer one.
     """
 
-    title: Title
+    origin: Origin
     model: Model
     calibration: Calibration
-    trained_at: datetime | None
+
+    @property
+    def title(self) -> Title:
+        """The title that makes it serve."""
+        return self.origin.title
+
+    def retitled(self, title: Title) -> "Champion":
+        """The same model by another title."""
+        return replace(self, origin=replace(self.origin, title=title))
 
 
 def titles(alias: str | None, promotions: Sequence[Promotion]) -> list[Title]:
@@ -60,23 +84,34 @@ def titles(alias: str | None, promotions: Sequence[Promotion]) -> list[Title]:
     return [held.get(version, Title(version)) for version in order]
 
 
-def load_champion(registry: Registry, market: Market, title: Title) -> Champion:
-    """Fetch and load the model of a champion.
+def find_origin(registry: Registry, market: Market, title: Title) -> Origin:
+    """Fetch the artefact of a champion and read its facts.
 
     Raises:
-        ArtefactInvalid: it was deleted, is damaged, of another format, or of another market.
+        ArtefactInvalid: it was deleted, is damaged, or of another market.
         RegistryUnavailable: it is not in the cache and the registry cannot be reached.
     """
     try:
         folder = registry.fetch(market, title.version)
+        facts = json.loads((folder / MANIFEST).read_text())["facts"]
+        made_for, trained_at = facts["market"], facts.get("trained_at")
     except InvalidParameter as error:
         raise ArtefactInvalid(f"{error}; it was deleted") from error
-    artefact = load(folder)
-    made_for = artefact.facts.get("market")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtefactInvalid(f"the manifest of {title.version} cannot be read") from error
     if made_for != str(market):
         raise ArtefactInvalid(f"the artefact was made for {made_for}, not {market}")
-    trained_at = _time(artefact.facts.get("trained_at"))
-    return Champion(title, artefact.model, artefact.calibration, trained_at)
+    return Origin(title, _time(trained_at), folder)
+
+
+def load_champion(origin: Origin) -> Champion:
+    """Load the model. The first one of a process takes seconds: its libraries are imported.
+
+    Raises:
+        ArtefactInvalid: it is damaged or of another format.
+    """
+    artefact = load(origin.folder)
+    return Champion(origin, artefact.model, artefact.calibration)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -257,8 +257,8 @@ def _models(state: MarketState) -> MarketModels:
         champion=champion.version if champion else None,
         previous=next(before, None),
         serving=snapshot.forecast.model_version if snapshot else None,
-        trained_at=snapshot.trained_at if snapshot else None,
-        promoted_at=snapshot.title.promoted_at if snapshot else None,
+        trained_at=snapshot.origin.trained_at if snapshot else None,
+        promoted_at=snapshot.origin.title.promoted_at if snapshot else None,
         history=[_record(promotion) for promotion in state.promotions[:HISTORY_SHOWN]],
     )
 

@@ -33,11 +33,9 @@ class Runtime:
     store: Store
 
     def start(self) -> None:
-        """Start to watch, and keep what is alive now out of later garbage collections."""
-        self.watcher.start()
-        gc.collect()
-        gc.freeze()
+        """Start to watch."""
         gc.set_threshold(*GC_THRESHOLD)
+        self.watcher.start()
 
     def stop(self) -> None:
         """End the threads and close the store."""
@@ -66,9 +64,16 @@ def build_runtime(settings: Settings) -> Runtime:
         watches,
         poll_seconds=settings.service.poll_seconds,
         champion_poll_seconds=settings.service.registry_poll_seconds,
+        settle=settle_memory,
     )
     REGISTRY.register(BoardCollector(board, clock))
     return Runtime(DataPlane(board, store, clock, limits), watcher, store)
+
+
+def settle_memory() -> None:
+    """Keep what is alive now out of later garbage collections."""
+    gc.collect()
+    gc.freeze()
 
 
 def adopt_server_logs() -> None:

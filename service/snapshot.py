@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from service.champion import Champion, Title
+from service.champion import Champion, Origin
 from service.rendering import Rendered, render
 from tidecast.candles import gaps
 from tidecast.errors import ArtefactInvalid, ForecastInvalid
@@ -17,6 +17,8 @@ from tidecast.timeframes import Market
 
 REPLAYED = "replayed data"
 UNCALIBRATED = "calibration state cannot be read: the bands are those of the training"
+REPLAY = "replay:"
+"""Begins the source of candles that the replay exchange gave."""
 GAP_CANDLES = 48
 """Newest candles in which a missing one is told in ``degraded``."""
 
@@ -31,8 +33,7 @@ class Snapshot:
     """
 
     logged: LoggedForecast
-    trained_at: datetime | None
-    title: Title
+    origin: Origin
     reasons: tuple[str, ...]
     rendered: Rendered
 
@@ -40,6 +41,32 @@ class Snapshot:
     def forecast(self) -> Forecast:
         """The forecast itself."""
         return self.logged.forecast
+
+
+def logged_snapshot(
+    store: Store,
+    market: Market,
+    origin: Origin,
+    cutoff: datetime,
+    default_levels: tuple[int, ...],
+) -> Snapshot | None:
+    """The forecast that was logged for this cutoff and version, without the model that made it.
+
+    It is served again instead of a new one: after a restart, and beside other replicas, what is
+    served stays what will be scored.
+
+    Raises:
+        StoreUnavailable: the store cannot be read.
+    """
+    found = store.forecasts.read(
+        market,
+        start=cutoff,
+        end=cutoff + timedelta(seconds=1),
+        model_version=origin.title.version,
+    )
+    if not found:
+        return None
+    return _snapshot(found[0], origin, _gap_reasons(store, market, cutoff), default_levels)
 
 
 def compute(
@@ -52,10 +79,7 @@ def compute(
     simulated: bool,
     default_levels: tuple[int, ...],
 ) -> Snapshot:
-    """Forecast from the ledger as it is now.
-
-    A forecast that was logged for this cutoff and version is served again instead of a new one:
-    after a restart, and beside other replicas, what is served stays what will be scored.
+    """Forecast from the ledger as it is now, unless that was done and logged before.
 
     Args:
         store: where candles, calibration states and logged forecasts are.
@@ -71,49 +95,35 @@ def compute(
         TooFewCandles: the history is too short for the model.
         ForecastInvalid: the model makes no honest forecast here.
     """
+    done = logged_snapshot(store, market, champion.origin, cutoff, default_levels)
+    if done is not None:
+        return done
     candles = store.candles.read(market, end=cutoff, limit=history_candles(champion.model))
-    unreadable: tuple[str, ...] = ()
-    logged = _already_logged(store, market, champion.title.version, cutoff)
-    if logged is None:
-        source = _source(store, market, cutoff)
-        calibration, calibrated_at, unreadable = _calibration(store, market, champion, cutoff)
-        forecast = _forecast(champion, calibration, candles, market, cutoff)
-        simulated = simulated or source.startswith("replay:")
-        logged = LoggedForecast(forecast, now, source, calibrated_at, simulated)
-    reasons = (*unreadable, *_reasons(logged, candles))
-    return _snapshot(logged, champion, reasons, default_levels)
+    source = _source(store, market, cutoff)
+    calibration, calibrated_at, unreadable = _calibration(store, market, champion, cutoff)
+    forecast = _forecast(champion, calibration, candles, market, cutoff)
+    simulated = simulated or source.startswith(REPLAY)
+    logged = LoggedForecast(forecast, now, source, calibrated_at, simulated)
+    reasons = (*unreadable, *_gap_reasons(store, market, cutoff))
+    return _snapshot(logged, champion.origin, reasons, default_levels)
 
 
 def _snapshot(
     logged: LoggedForecast,
-    champion: Champion,
+    origin: Origin,
     reasons: tuple[str, ...],
     default_levels: tuple[int, ...],
 ) -> Snapshot:
     rendered = render(
         logged.forecast,
         source=logged.source,
-        trained_at=champion.trained_at,
-        promoted_at=champion.title.promoted_at,
+        trained_at=origin.trained_at,
+        promoted_at=origin.title.promoted_at,
         simulated=logged.simulated,
         default_levels=default_levels,
     )
-    return Snapshot(
-        logged=logged,
-        trained_at=champion.trained_at,
-        title=champion.title,
-        reasons=reasons,
-        rendered=rendered,
-    )
-
-
-def _already_logged(
-    store: Store, market: Market, version: str, cutoff: datetime
-) -> LoggedForecast | None:
-    found = store.forecasts.read(
-        market, start=cutoff, end=cutoff + timedelta(seconds=1), model_version=version
-    )
-    return found[0] if found else None
+    replayed = (REPLAYED,) if logged.simulated else ()
+    return Snapshot(logged, origin, (*replayed, *reasons), rendered)
 
 
 def _source(store: Store, market: Market, cutoff: datetime) -> str:
@@ -151,10 +161,7 @@ def _forecast(
     return forecast
 
 
-def _reasons(logged: LoggedForecast, candles: pd.DataFrame) -> tuple[str, ...]:
-    reasons = [REPLAYED] if logged.simulated else []
-    open_times = pd.DatetimeIndex(candles.index[-GAP_CANDLES:])
-    missing = sum(gap.missing for gap in gaps(open_times, logged.forecast.market.interval))
-    if missing:
-        reasons.append(f"{missing} candles missing among the newest {GAP_CANDLES}")
-    return tuple(reasons)
+def _gap_reasons(store: Store, market: Market, cutoff: datetime) -> tuple[str, ...]:
+    newest = store.candles.read(market, end=cutoff, limit=GAP_CANDLES)
+    missing = sum(gap.missing for gap in gaps(pd.DatetimeIndex(newest.index), market.interval))
+    return (f"{missing} candles missing among the newest {GAP_CANDLES}",) if missing else ()

@@ -7,13 +7,19 @@ first never waits for the registry, so forecasts go on while a model cannot be f
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from service.board import NO_CANDLE, NO_CHAMPION, Board
-from service.champion import Champion, Title, load_champion, titles
+from service.champion import (
+    Champion,
+    Origin,
+    Title,
+    find_origin,
+    load_champion,
+    titles,
+)
 from service.metrics import LOG_FAILURES, SNAPSHOT_FAILURES, SNAPSHOT_SECONDS, SNAPSHOTS
-from service.snapshot import Snapshot, compute
+from service.snapshot import Snapshot, compute, logged_snapshot
 from tidecast.clock import Clock
 from tidecast.errors import (
     ArtefactInvalid,
@@ -170,7 +176,7 @@ class MarketWatch:
                 away = error
                 continue
             if champion is not None:
-                chosen.append(replace(champion, title=title))
+                chosen.append(champion.retitled(title))
                 if title not in self._refused:
                     break
         self._trouble("artefact", ARTEFACT_AWAY if away else None, away)
@@ -180,13 +186,32 @@ class MarketWatch:
         if time.monotonic() < self._retry_at.get(title, 0.0):
             return None
         try:
-            champion = load_champion(self._registry, self.market, title)
+            origin = find_origin(self._registry, self.market, title)
+            self._resume(origin)
+            champion = load_champion(origin)
         except RejectedError as error:
             self._refuse(title, error)
             self._retry_at[title] = time.monotonic() + RETRY_REFUSED_SECONDS
             return None
         self._refused.pop(title, None)
         return champion
+
+    def _resume(self, origin: Origin) -> None:
+        """Before the first model is loaded: serve again what the log has for the newest candle."""
+        if self._board.state(self.market).snapshot is not None:
+            return
+        try:
+            newest = self._store.candles.newest(self.market)
+            if newest is None:
+                return
+            cutoff = newest.open_time + self.market.length
+            snapshot = logged_snapshot(
+                self._store, self.market, origin, cutoff, self._default_levels
+            )
+        except StoreUnavailable:
+            return
+        if snapshot is not None:
+            self._board.serve(self.market, snapshot)
 
     def _refuse(self, title: Title, error: RejectedError) -> None:
         self._count(error)

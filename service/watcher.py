@@ -23,6 +23,7 @@ class Watcher:
     Args:
         poll_seconds: pause between two looks at the store for a candle.
         champion_poll_seconds: pause between two looks for a new champion.
+        settle: called once, when the first model is loaded and most of what will live is there.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Watcher:
         *,
         poll_seconds: float,
         champion_poll_seconds: float,
+        settle: Callable[[], None],
     ) -> None:
         self._store = store
         self._board = board
         self._watches = watches
         self._poll_seconds = poll_seconds
         self._champion_poll_seconds = champion_poll_seconds
+        self._settle: Callable[[], None] | None = settle
         self._stop = threading.Event()
         self._migrated = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -90,7 +93,13 @@ class Watcher:
         while not self._stop.is_set():
             if self._guarded(watch, watch.look_for_champion):
                 wake.set()
+                self._settle_once()
             self._stop.wait(self._champion_poll_seconds)
+
+    def _settle_once(self) -> None:
+        settle, self._settle = self._settle, None
+        if settle is not None:
+            settle()
 
     def _guarded(self, watch: MarketWatch, look: Callable[[], bool | None]) -> bool:
         """The outermost frame of a thread: nothing unexpected may end it."""

@@ -1,5 +1,6 @@
 """The watch over one market, on a real store and a real registry."""
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -144,6 +145,27 @@ def test_restart_serves_the_logged_forecast_again(serving: Desk) -> None:
     assert serving.state.snapshot.rendered == before
 
 
+def test_restart_serves_before_any_model_is_loaded(serving: Desk) -> None:
+    before = serving.state.snapshot.rendered
+    folder = serving.registry.fetch(serving.market, "1")
+    serving.open()
+    (folder / "parameters.json").write_text("{")
+    (folder / "manifest.sha256").write_text(_trust(folder))
+    serving.watch.look_for_champion()
+    assert serving.state.snapshot.rendered == before
+    assert "champion 1 refused" in serving.reasons[0]
+
+
+def _trust(folder: Path) -> str:
+    """Let the manifest name the files as they are, so that only loading finds them broken."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for name in manifest["sha256"]:
+        manifest["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    path.write_text(json.dumps(manifest))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def test_newest_calibration_state_is_used_and_named(serving: Desk, frames: Callable) -> None:
     cutoff = serving.state.snapshot.forecast.cutoff
     shifted = Calibration(Calibration.initial(HORIZON).widening + 0.5)
@@ -176,14 +198,14 @@ def test_promoted_version_takes_over_at_once(serving: Desk) -> None:
     assert serving.watch.look_for_champion()
     serving.watch.look_for_candle()
     assert (serving.version, serving.reasons) == ("2", ())
-    assert serving.state.snapshot.title.promotion_id is not None
+    assert serving.state.snapshot.origin.title.promotion_id is not None
 
 
 def test_alias_moved_by_hand_takes_over(serving: Desk) -> None:
     serving.registry.point(serving.market, "2")
     serving.look()
     assert serving.version == "2"
-    assert serving.state.snapshot.title.promoted_at is None
+    assert serving.state.snapshot.origin.title.promoted_at is None
 
 
 def test_rollback_takes_over(serving: Desk) -> None:

@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.board import Board
-from service.champion import Title
+from service.champion import Origin, Title
 from service.dataplane import DataPlane, Limits
 from service.parameters import level_positions
 from service.rendering import render
@@ -46,7 +47,7 @@ def forecast(market: Market) -> Forecast:
 
 
 @pytest.fixture
-def snapshot(forecast: Forecast) -> Snapshot:
+def snapshot(forecast: Forecast, tmp_path: Path) -> Snapshot:
     title = Title("7", 1, CUTOFF - timedelta(hours=5))
     logged = LoggedForecast(forecast, CUTOFF, "coinbase:BTC-USD", None, simulated=False)
     rendered = render(
@@ -57,7 +58,8 @@ def snapshot(forecast: Forecast) -> Snapshot:
         simulated=False,
         default_levels=DEFAULT_LEVELS,
     )
-    return Snapshot(logged, CUTOFF - timedelta(days=1), title, (), rendered)
+    origin = Origin(title, CUTOFF - timedelta(days=1), tmp_path)
+    return Snapshot(logged, origin, (), rendered)
 
 
 @pytest.fixture
