@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from tidecast.evaluation.metrics import BANDS
 from tidecast.evaluation.step_report import Rivals, center_figures, distribution_figures
 from tidecast.forecasts import LEVELS, Floats
 from tidecast.models.model import ReturnForecasts
-from tidecast.timeframes import format_rfc3339
+from tidecast.timeframes import format_rfc3339, interval_length
 
 MAIN_MODEL = "ensemble"
 REFERENCES = ("random_walk", "garch")
@@ -72,6 +72,11 @@ class BacktestResult:
     def main_model(self) -> str:
         """The model that the report is about: the ensemble, or the first one."""
         return MAIN_MODEL if MAIN_MODEL in self.forecasts else next(iter(self.forecasts))
+
+    @property
+    def interval_length(self) -> timedelta:
+        """Length of one candle, and of one step."""
+        return interval_length(self.interval)
 
     @property
     def cutoffs_per_week(self) -> int:

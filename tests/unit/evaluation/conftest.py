@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from tidecast.evaluation.report import BacktestResult
 from tidecast.forecasts import LEVELS, Floats, Forecast
 from tidecast.models.model import ReturnForecasts
 from tidecast.timeframes import Market
@@ -18,7 +21,7 @@ def random() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def normal_quantiles() -> Floats:
     """Quantiles of the standard normal, shape (levels,)."""
     return np.asarray(norm.ppf(LEVELS))
@@ -60,7 +63,7 @@ def make_candles() -> Callable[..., pd.DataFrame]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_returns(normal_quantiles: Floats) -> Callable[..., ReturnForecasts]:
     """Normal return forecasts whose deviation grows with the root of the step."""
 
@@ -82,12 +85,43 @@ def make_returns(normal_quantiles: Floats) -> Callable[..., ReturnForecasts]:
 @pytest.fixture
 def realised(random: np.random.Generator) -> Callable[..., Floats]:
     """Realised overlapping returns of a random walk; the last rows are unknown."""
+    return partial(walked_returns, random)
 
-    def make(count: int, horizon: int = 3, deviation: float = 0.01) -> Floats:
-        path = np.concatenate([[0.0], random.normal(0, deviation, count).cumsum()])
-        returns = np.full((count, horizon), np.nan)
-        for step in range(1, horizon + 1):
-            returns[: count + 1 - step, step - 1] = path[step:] - path[: count + 1 - step]
-        return returns
 
-    return make
+def walked_returns(
+    random: np.random.Generator, count: int, horizon: int = 3, deviation: float = 0.01
+) -> Floats:
+    path = np.concatenate([[0.0], random.normal(0, deviation, count).cumsum()])
+    returns = np.full((count, horizon), np.nan)
+    for step in range(1, horizon + 1):
+        returns[: count + 1 - step, step - 1] = path[step:] - path[: count + 1 - step]
+    return returns
+
+
+def without_quantiles(forecasts: ReturnForecasts) -> ReturnForecasts:
+    return replace(forecasts, quantiles=np.empty((*forecasts.center.shape, 0)))
+
+
+@pytest.fixture(scope="session")
+def backtest_result(make_returns: Callable[..., ReturnForecasts]) -> BacktestResult:
+    """True deviation 1 %: the ensemble has it, GARCH is 20 % and the random walk 60 % too wide."""
+    random = np.random.default_rng(7)
+    close = 100 * np.exp(random.normal(0, 0.01, 600).cumsum())
+    noise = random.normal(0, 0.001, (600, 3))
+    forecasts = {
+        "ensemble": replace(make_returns(600), center=noise, close=close),
+        "sarimax": without_quantiles(replace(make_returns(600), center=noise, close=close)),
+        "random_walk": replace(make_returns(600, deviation=0.016), close=close),
+        "garch": replace(make_returns(600, deviation=0.012), close=close),
+    }
+    return BacktestResult(
+        market="BTC-USD:1h",
+        interval="1h",
+        horizon=3,
+        start=datetime(2025, 3, 1, tzinfo=UTC),
+        end=datetime(2025, 3, 26, tzinfo=UTC),
+        refits=[{"at": "2025-03-01T00:00:00Z"}],
+        forecasts=forecasts,
+        actual_returns=walked_returns(random, 600),
+        timings={"fit": 1.5},
+    )

@@ -1,7 +1,5 @@
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -10,44 +8,17 @@ import pytest
 
 from tidecast.evaluation import metrics
 from tidecast.evaluation.report import BacktestResult, has_distribution, report, report_json
-from tidecast.forecasts import LEVELS, Floats
-from tidecast.models.model import ReturnForecasts
+from tidecast.forecasts import LEVELS
 
 COUNT, HORIZON = 600, 3
-MakeReturns = Callable[..., ReturnForecasts]
 
 
-def center_only(forecasts: ReturnForecasts) -> ReturnForecasts:
-    return replace(forecasts, quantiles=np.empty((*forecasts.center.shape, 0)))
+@pytest.fixture(scope="module")
+def result(backtest_result: BacktestResult) -> BacktestResult:
+    return backtest_result
 
 
-@pytest.fixture
-def result(
-    make_returns: MakeReturns, realised: Callable[..., Floats], random: np.random.Generator
-) -> BacktestResult:
-    """True deviation 1 %: the ensemble has it, GARCH is 20 % and the random walk 60 % too wide."""
-    close = 100 * np.exp(random.normal(0, 0.01, COUNT).cumsum())
-    noise = random.normal(0, 0.001, (COUNT, HORIZON))
-    forecasts = {
-        "ensemble": replace(make_returns(COUNT), center=noise, close=close),
-        "sarimax": center_only(replace(make_returns(COUNT), center=noise, close=close)),
-        "random_walk": replace(make_returns(COUNT, deviation=0.016), close=close),
-        "garch": replace(make_returns(COUNT, deviation=0.012), close=close),
-    }
-    return BacktestResult(
-        market="BTC-USD:1h",
-        interval="1h",
-        horizon=HORIZON,
-        start=datetime(2025, 3, 1, tzinfo=UTC),
-        end=datetime(2025, 3, 26, tzinfo=UTC),
-        refits=[{"at": "2025-03-01T00:00:00Z"}],
-        forecasts=forecasts,
-        actual_returns=realised(COUNT),
-        timings={"fit": 1.5},
-    )
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def contents(result: BacktestResult) -> dict[str, Any]:
     return report(result)
 
@@ -155,8 +126,8 @@ def test_report_calls_a_forecast_that_knows_the_future_a_leak(result: BacktestRe
 def test_report_is_about_the_first_model_when_there_is_no_ensemble(
     result: BacktestResult,
 ) -> None:
-    del result.forecasts["ensemble"]
-    assert report(result)["main_model"] == "sarimax"
+    rest = {name: one for name, one in result.forecasts.items() if name != "ensemble"}
+    assert report(replace(result, forecasts=rest))["main_model"] == "sarimax"
 
 
 def test_report_stands_a_backtest_whose_outcomes_are_all_unknown(result: BacktestResult) -> None:
