@@ -55,6 +55,8 @@ def sample_steps(
 
 def predict_steps(boosting: HistGradientBoostingRegressor, matrix: Matrix, horizon: int) -> Floats:
     """Predictions for every row and step, shape ``(rows, horizon)``."""
+    if not len(matrix):  # scikit-learn refuses to predict nothing
+        return np.empty((0, horizon))
     rows = np.repeat(np.arange(len(matrix)), horizon)
     steps = np.tile(np.arange(1, horizon + 1), len(matrix))
     predicted = boosting.predict(_inputs(matrix, rows, steps))

@@ -39,7 +39,7 @@ def fit(
         interval: interval of the candles.
         horizon: number of steps.
         seed: of everything random.
-        threads: most threads a fit may use.
+        threads: most threads a fit may use; the model has the same bits with any number.
 
     Raises:
         ConfigurationError: no model has this name.
@@ -55,5 +55,6 @@ def fit(
     }
     if name not in fitters:
         raise ConfigurationError(f"no model {name!r}; there are {', '.join(fitters)}")
-    with threadpool_limits(threads):
+    # BLAS sums in another order with other threads; its matrices here are too small to need two.
+    with threadpool_limits(1, user_api="blas"), threadpool_limits(threads, user_api="openmp"):
         return fitters[name]()
