@@ -28,6 +28,13 @@ from tidecast.timeframes import Market
 
 UNCALIBRATED = "uncalibrated"
 """The ensemble before the online correction, reported as a member."""
+LABELS = {
+    "cutoff": "end of the newest candle known: its open_time + interval",
+    "target_time": "cutoff + step * interval; the price is the close of the candle that ends then",
+    "mean": "mean of the price distribution, quote currency",
+    "q0.01 .. q0.99": "quantiles of the price, quote currency",
+}
+"""What the columns of ``forecast_frame`` mean; kept in the metadata of a Parquet file."""
 _PERCENTILE_COLUMNS = [LEVELS.index(level) for level in PERCENTILES]
 
 
@@ -150,7 +157,9 @@ def forecast_frame(forecasts: ReturnForecasts, market: Market) -> pd.DataFrame:
     frame["mean"] = mean.ravel()
     values = quantiles[..., _PERCENTILE_COLUMNS].reshape(-1, len(PERCENTILES))
     names = [f"q{level:.2f}" for level in PERCENTILES]
-    return pd.concat([frame, pd.DataFrame(values, columns=names)], axis=1)
+    whole = pd.concat([frame, pd.DataFrame(values, columns=names)], axis=1)
+    whole.attrs = dict(LABELS)
+    return whole
 
 
 def _folds(
