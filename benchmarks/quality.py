@@ -115,8 +115,8 @@ def tables(measured: dict[str, Any]) -> list[str]:
         f"### {measured['case']}",
         "",
         f"{measured['cutoffs']:,} cutoffs, refit every 30 days; all models, members and baselines "
-        f"took {measured['seconds_backtest']:.0f} s, the report {measured['seconds_report']:.0f} s. "
-        "CRPS in basis points of log return, smaller is better.",
+        f"took {measured['seconds_backtest']:.0f} s, the report {measured['seconds_report']:.0f} s."
+        " CRPS in basis points of log return, smaller is better.",
         "",
         "| model | " + " | ".join(f"step {step}" for step in STEPS) + " |",
         "|---|" + "---|" * len(STEPS),
