@@ -1,0 +1,59 @@
+"""What the monitor has to know of a model version, read from its artefact."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from tidecast.errors import ArtefactInvalid, InvalidParameter
+from tidecast.models.artefact import Artefact, load
+from tidecast.registry import Registry
+from tidecast.timeframes import Market
+
+KEPT_IN_MEMORY = 16
+
+
+@dataclass(frozen=True)
+class Champion:
+    """Facts of one model version; ``calibration`` is the JSON state that it came with."""
+
+    version: str
+    trained_at: datetime
+    train_end: datetime
+    calibration: str
+
+
+ReadChampion = Callable[[Market, str], Champion]
+
+
+def champion_of(version: str, artefact: Artefact) -> Champion:
+    """The facts as an artefact tells them.
+
+    Raises:
+        ArtefactInvalid: they are missing or no times.
+    """
+    try:
+        trained_at, train_end = (
+            datetime.fromisoformat(artefact.facts[name]) for name in ("trained_at", "train_end")
+        )
+    except (KeyError, TypeError, ValueError) as e:
+        raise ArtefactInvalid(f"version {version}: its facts cannot be read: {e!r}") from e
+    return Champion(version, trained_at, train_end, artefact.calibration.to_json())
+
+
+def reader(registry: Registry) -> ReadChampion:
+    """Reads artefacts from the registry, each once.
+
+    The reader raises ``RegistryUnavailable`` when MLflow is away and the artefact is not cached,
+    ``ArtefactInvalid`` when it is damaged or was deleted.
+    """
+
+    @lru_cache(maxsize=KEPT_IN_MEMORY)
+    def read(market: Market, version: str) -> Champion:
+        try:
+            folder = registry.fetch(market, version)
+        except InvalidParameter as e:
+            raise ArtefactInvalid(f"{e}; it was deleted") from e
+        return champion_of(version, load(folder))
+
+    return read
