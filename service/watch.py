@@ -88,12 +88,15 @@ class MarketWatch:
 
     def look_for_champion(self) -> bool:
         """Load the newest champion if that is not done yet; True when there is another one."""
+        # Before the first champion only the store is asked: a slow registry delays no start. Later
+        # the alias comes first, as it moves first: the row of its promotion is then there.
+        alias = self._alias() if self._candidates else None
         try:
             promotions = self._store.promotions.history(self.market, limit=HISTORY)
         except StoreUnavailable:
             return False
-        # Before the first champion only the store is asked: a slow registry delays no start.
-        alias = self._alias() if self._candidates or not promotions else None
+        if not promotions and not self._candidates:
+            alias = self._alias()
         order = titles(alias, promotions)
         self._board.learn(self.market, order[0] if order else None, promotions)
         before = _titles_of(self._candidates)
