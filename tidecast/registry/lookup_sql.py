@@ -31,7 +31,7 @@ _TAGS = sa.text("SELECT version, key, value FROM model_version_tags WHERE name =
 
 
 class SqlLookup:
-    """Reader of an MLflow database; a SQLite file that is not there yet has no versions."""
+    """Reader of an MLflow database; a SQLite file without tables yet has no versions."""
 
     def __init__(self, tracking_uri: str) -> None:
         try:
@@ -59,7 +59,7 @@ class SqlLookup:
         return self._read(_BY_NAME, name)
 
     def _read(self, query: sa.TextClause, name: str, **wanted: Any) -> list[VersionRecord]:
-        if self._file is not None and not self._file.is_file():
+        if self._file is not None and not _has_content(self._file):
             return []
         try:
             with self._engine.connect() as connection:
@@ -80,3 +80,11 @@ class SqlLookup:
             )
             for version, run_id, created_ms, source in rows
         ]
+
+
+def _has_content(path: Path) -> bool:
+    """A SQLite file is empty while its first tables are being made beside it."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False

@@ -1,4 +1,6 @@
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,13 @@ from tidecast.registry.writing import Writer
 from tidecast.timeframes import Market
 
 HORIZON = 4
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow's database says where artefacts are."""
 
 
 @pytest.fixture(scope="session")
@@ -49,24 +58,30 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def filled_database(
+def filled_folder(
     tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, fitted_folder: Path
 ) -> Path:
     """Three versions of BTC-USD:1h, the last one the challenger, no champion."""
     folder = tmp_path_factory.mktemp("filled")
-    path = Path(shutil.copy(migrated_database, folder))
+    path = shutil.copy(migrated_database, folder)
     registry = Registry(f"sqlite:///{path}", folder / "cache")
     for _ in range(3):
         registry.register(
             Market("BTC-USD", "1h"), fitted_folder, parameters={}, metrics={"crps": 0.5}
         )
-    return path
+    return folder
 
 
 @pytest.fixture
-def filled_uri(tmp_path: Path, filled_database: Path) -> str:
-    """A copy of the filled database; artefacts stay where they are."""
-    return f"sqlite:///{shutil.copy(filled_database, tmp_path)}"
+def filled_uri(tmp_path: Path, filled_folder: Path) -> str:
+    """A copy that shares nothing with the original."""
+    folder = shutil.copytree(filled_folder, tmp_path / "filled")
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        for table, column in PLACES:
+            statement = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
+            database.execute(statement, (str(filled_folder), str(folder)))
+        database.commit()
+    return f"sqlite:///{folder / 'mlflow.db'}"
 
 
 @pytest.fixture

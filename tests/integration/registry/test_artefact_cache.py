@@ -14,16 +14,10 @@ FILES = ["arrays.npz", "calibration.json", "manifest.json", "parameters.json"]
 
 
 @pytest.fixture
-def registered(registry: Registry, market: Market, artefact_folder: Path) -> Registry:
-    registry.register(market, artefact_folder, parameters={}, metrics={})
-    return registry
-
-
-@pytest.fixture
-def stored_folder(registered: Registry, tmp_path: Path) -> Path:
+def stored_folder(filled: Registry, market: Market, tmp_path: Path) -> Path:
     """Where MLflow keeps the artefact of version 1."""
-    (found,) = (tmp_path / "mlflow" / "mlartifacts").glob("*/artifacts/model/artifacts/artefact")
-    return found
+    kept = tmp_path / "filled" / "mlartifacts" / filled.version(market, "1").run_id
+    return kept / "artifacts" / "model" / "artifacts" / "artefact"
 
 
 def flip_a_bit(path: Path) -> None:
@@ -39,34 +33,34 @@ def truncate(path: Path) -> None:
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", [flip_a_bit, truncate, Path.unlink])
 def test_fetch_refuses_what_is_damaged_in_the_store(
-    registered, market, stored_folder, tmp_path, name, damage
+    filled, market, stored_folder, tmp_path, name, damage
 ):
     damage(stored_folder / name)
     with pytest.raises(ArtefactInvalid, match=name.replace(".", r"\.")):
-        registered.fetch(market, "1")
+        filled.fetch(market, "1")
     assert list((tmp_path / "cache" / "BTC-USD-1h").iterdir()) == []
 
 
-def test_fetch_refuses_a_version_whose_files_are_gone(registered, market, stored_folder):
+def test_fetch_refuses_a_version_whose_files_are_gone(filled, market, stored_folder):
     shutil.rmtree(stored_folder.parents[2])
     with pytest.raises(ArtefactInvalid, match="is missing"):
-        registered.fetch(market, "1")
+        filled.fetch(market, "1")
 
 
-def test_fetch_refuses_a_manifest_that_names_files_outside(registered, market, stored_folder):
+def test_fetch_refuses_a_manifest_that_names_files_outside(filled, market, stored_folder):
     (stored_folder / "manifest.json").write_text(json.dumps({"sha256": {"../x": "0"}}))
     with pytest.raises(ArtefactInvalid, match="outside its folder"):
-        registered.fetch(market, "1")
+        filled.fetch(market, "1")
 
 
-def test_fetch_refuses_a_version_that_does_not_exist(registered, market):
+def test_fetch_refuses_a_version_that_does_not_exist(filled, market):
     with pytest.raises(InvalidParameter, match="no version 9"):
-        registered.fetch(market, "9")
+        filled.fetch(market, "9")
 
 
-def test_fetch_serves_from_the_cache_when_mlflow_is_away(registered, market, tmp_path):
-    folder = registered.fetch(market, "1")
-    shutil.rmtree(tmp_path / "mlflow")
+def test_fetch_serves_from_the_cache_when_mlflow_is_away(filled, market, tmp_path):
+    folder = filled.fetch(market, "1")
+    shutil.rmtree(tmp_path / "filled")
     away = Registry("http://127.0.0.1:9", tmp_path / "cache")
     assert away.fetch(market, "1") == folder
     assert artefact.load(folder).facts == {"trained_at": "2025-01-17"}
@@ -78,45 +72,45 @@ def test_fetch_of_an_unknown_version_fails_when_mlflow_is_away(market, tmp_path)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_fetch_heals_a_damaged_copy(registered, market, name):
-    folder = registered.fetch(market, "1")
+def test_fetch_heals_a_damaged_copy(filled, market, name):
+    folder = filled.fetch(market, "1")
     flip_a_bit(folder / name)
-    assert artefact.load(registered.fetch(market, "1")).facts == {"trained_at": "2025-01-17"}
+    assert artefact.load(filled.fetch(market, "1")).facts == {"trained_at": "2025-01-17"}
 
 
-def test_fetch_refuses_a_damaged_copy_when_mlflow_is_away(registered, market, tmp_path):
-    flip_a_bit(registered.fetch(market, "1") / "arrays.npz")
+def test_fetch_refuses_a_damaged_copy_when_mlflow_is_away(filled, market, tmp_path):
+    flip_a_bit(filled.fetch(market, "1") / "arrays.npz")
     with pytest.raises(RegistryUnavailable):
         Registry("http://127.0.0.1:9", tmp_path / "cache").fetch(market, "1")
 
 
-def test_fetch_says_so_when_the_cache_cannot_be_written(tracking_uri, registered, market, tmp_path):
+def test_fetch_says_so_when_the_cache_cannot_be_written(filled_uri, market, tmp_path):
     (tmp_path / "file").write_text("in the way of the folder")
     with pytest.raises(RegistryUnavailable, match="cannot be written"):
-        Registry(tracking_uri, tmp_path / "file").fetch(market, "1")
+        Registry(filled_uri, tmp_path / "file").fetch(market, "1")
 
 
-def test_champion_is_remembered_once_its_artefact_is_here(registered, market, tmp_path):
-    registered.point(market, "1")
-    champion = registered.champion(market)
+def test_champion_is_remembered_once_its_artefact_is_here(filled, market, tmp_path):
+    filled.point(market, "1")
+    champion = filled.champion(market)
     away = Registry("http://127.0.0.1:9", tmp_path / "cache")
     assert away.remembered_champion(market) is None
-    registered.fetch(market, "1")
+    filled.fetch(market, "1")
     assert away.remembered_champion(market) == champion
 
 
-def test_champion_is_not_remembered_when_its_copy_is_damaged(registered, market, tmp_path):
-    registered.point(market, "1")
-    registered.champion(market)
-    flip_a_bit(registered.fetch(market, "1") / "arrays.npz")
+def test_champion_is_not_remembered_when_its_copy_is_damaged(filled, market, tmp_path):
+    filled.point(market, "1")
+    filled.champion(market)
+    flip_a_bit(filled.fetch(market, "1") / "arrays.npz")
     away = Registry("http://127.0.0.1:9", tmp_path / "cache")
     assert away.remembered_champion(market) is None
 
 
-def test_cache_keeps_the_copies_fetched_last(tmp_path, market, artefact_folder, registered):
+def test_cache_keeps_the_copies_fetched_last(tmp_path, market, artefact_folder, filled):
     cache, digest = (
         ArtefactCache(tmp_path / "many"),
-        registered.version(market, "1").manifest_sha256,
+        filled.version(market, "1").manifest_sha256,
     )
     for number in range(KEPT_VERSIONS + 2):
         cache.add(
@@ -130,11 +124,11 @@ def test_cache_keeps_the_copies_fetched_last(tmp_path, market, artefact_folder, 
 
 
 def test_cache_keeps_a_whole_copy_that_another_process_made_first(
-    tmp_path, market, artefact_folder, registered
+    tmp_path, market, artefact_folder, filled
 ):
     cache, digest = (
         ArtefactCache(tmp_path / "two"),
-        registered.version(market, "1").manifest_sha256,
+        filled.version(market, "1").manifest_sha256,
     )
 
     def download(draft: Path) -> None:

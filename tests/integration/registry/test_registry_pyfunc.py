@@ -1,6 +1,7 @@
 """A logged model must load with MLflow alone, where Tidecast is not installed."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import tidecast
 from tidecast.forecasts import LEVELS
 from tidecast.models import artefact
 from tidecast.models.forecasting import to_prices
+from tidecast.registry import Registry
 
 LOAD_ELSEWHERE = """
 import json, sys
@@ -33,17 +35,23 @@ print(json.dumps({{
 """
 
 
-@pytest.fixture
-def logged(registry, market, artefact_folder, candles, tmp_path) -> Path:
-    registry.register(market, artefact_folder, parameters={}, metrics={}, example=candles.iloc[-5:])
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, migrated_database, market, fitted_folder, candles) -> Path:
+    """One version with an input example, the champion."""
+    home = tmp_path_factory.mktemp("logged")
+    registry = Registry(f"sqlite:///{shutil.copy(migrated_database, home)}", home / "cache")
+    registry.register(market, fitted_folder, parameters={}, metrics={}, example=candles.iloc[-5:])
     registry.point(market, "1")
-    (model,) = (tmp_path / "mlflow" / "mlartifacts").glob("*/artifacts/model")
+    return home
+
+
+@pytest.fixture(scope="module")
+def logged(home: Path) -> Path:
+    (model,) = home.glob("mlartifacts/*/artifacts/model")
     return model
 
 
-def test_logged_model_forecasts_on_its_own(
-    logged, artefact_folder, candles, tracking_uri, tmp_path
-):
+def test_logged_model_forecasts_on_its_own(logged, home, fitted_folder, candles, tmp_path):
     checkout = str(Path(tidecast.__file__).parents[1])
     (tmp_path / "elsewhere").mkdir()
     ended = subprocess.run(
@@ -51,8 +59,9 @@ def test_logged_model_forecasts_on_its_own(
         cwd=tmp_path / "elsewhere",
         env={
             "PATH": "/usr/bin:/bin",
-            "MLFLOW_TRACKING_URI": tracking_uri,
+            "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "PYTHONDONTWRITEBYTECODE": "1",
         },
         capture_output=True,
         text=True,
@@ -60,7 +69,7 @@ def test_logged_model_forecasts_on_its_own(
     )
     assert ended.returncode == 0, ended.stderr
     seen = json.loads(ended.stdout)
-    loaded = artefact.load(artefact_folder)
+    loaded = artefact.load(fitted_folder)
     means, quantiles = to_prices(loaded.calibration.apply(loaded.model.predict(candles)))
     assert seen["code"].startswith(str(logged))
     assert seen["columns"] == ["step", "target_time", "mean", *(f"q{x:g}" for x in LEVELS)]

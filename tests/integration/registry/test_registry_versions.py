@@ -32,25 +32,28 @@ def test_champion_is_none_before_the_first_registration(tmp_path, market):
     assert not (tmp_path / "absent.db").exists()
 
 
-def test_versions_come_newest_first(registry, market, artefact_folder):
-    for _ in range(2):
-        register(registry, market, artefact_folder)
-    assert [(v.version, v.aliases) for v in registry.versions(market)] == [
-        ("2", ("challenger",)),
+def test_champion_is_none_while_the_first_tables_are_made(tmp_path, market):
+    (tmp_path / "mlflow.db").touch()
+    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "cache")
+    assert registry.champion(market) is None
+
+
+def test_versions_come_newest_first(filled, market):
+    assert [(v.version, v.aliases) for v in filled.versions(market)] == [
+        ("3", ("challenger",)),
+        ("2", ()),
         ("1", ()),
     ]
 
 
-def test_markets_do_not_share_versions(registry, market, artefact_folder):
-    register(registry, market, artefact_folder)
-    assert registry.versions(Market("ETH-USD", "1h")) == []
+def test_markets_do_not_share_versions(filled):
+    assert filled.versions(Market("ETH-USD", "1h")) == []
 
 
-def test_version_refuses_a_number_that_does_not_exist(registry, market, artefact_folder):
-    register(registry, market, artefact_folder)
+def test_version_refuses_a_number_that_does_not_exist(filled, market):
     with pytest.raises(InvalidParameter, match="no version 9") as caught:
-        registry.version(market, "9")
-    assert caught.value.allowed == ["1"]
+        filled.version(market, "9")
+    assert caught.value.allowed == ["3", "2", "1"]
 
 
 def test_register_refuses_a_damaged_artefact(registry, market, artefact_folder):
@@ -60,10 +63,8 @@ def test_register_refuses_a_damaged_artefact(registry, market, artefact_folder):
     assert registry.versions(market) == []
 
 
-def test_fetched_artefact_forecasts_as_the_registered_one(
-    registry, market, artefact_folder, candles
-):
-    fetched = registry.fetch(market, register(registry, market, artefact_folder))
+def test_fetched_artefact_forecasts_as_the_registered_one(filled, market, artefact_folder, candles):
+    fetched = filled.fetch(market, "2")
     there, here = artefact.load(fetched).model, artefact.load(artefact_folder).model
     pd.testing.assert_frame_equal(
         pd.DataFrame(there.predict(candles).quantiles[0]),

@@ -1,4 +1,6 @@
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,14 @@ CANDLES = 2400
 END = datetime(2025, 2, 20, tzinfo=UTC)
 START = END - timedelta(hours=CANDLES)
 NOW = END + timedelta(minutes=5)
+SOUND, TOO_WIDE = ("1", "2", "3"), "4"
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow's database says where artefacts are."""
 
 
 @pytest.fixture(scope="session")
@@ -88,15 +98,15 @@ class Workshop:
         history = self.store.promotions.history(MARKET)
         return [(row.version, row.previous, row.reason) for row in reversed(history)]
 
-    def stored_artefact(self, version: str) -> Path:
-        run_id = self.registry.version(MARKET, version).run_id
-        (found,) = self.home.glob(f"mlartifacts/{run_id}/artifacts/model/artifacts/artefact")
-        return found
+    def lose(self, version: str, name: str = "arrays.npz") -> None:
+        """Delete a file of a version, where MLflow keeps it and in the cache."""
+        kept = self.home / "mlartifacts" / self.registry.version(MARKET, version).run_id
+        (kept / "artifacts" / "model" / "artifacts" / "artefact" / name).unlink()
+        (self.home / "models" / "BTC-USD-1h" / version / name).unlink(missing_ok=True)
 
 
-@pytest.fixture
-def workshop(tmp_path: Path, migrated_home: Path) -> Iterator[Workshop]:
-    home = shutil.copytree(migrated_home, tmp_path / "home")
+@contextlib.contextmanager
+def opened(home: Path) -> Iterator[Workshop]:
     settings = Settings(
         home_dir=home,
         horizon=HORIZON,
@@ -104,6 +114,41 @@ def workshop(tmp_path: Path, migrated_home: Path) -> Iterator[Workshop]:
     )
     with Store(settings.store_url) as store:
         yield Workshop(home, store, Registry(settings.tracking_uri, home / "models"), settings)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, migrated_home: Path) -> Iterator[Workshop]:
+    """Candles, and no model."""
+    with opened(shutil.copytree(migrated_home, tmp_path / "home")) as workshop:
+        yield workshop
+
+
+@pytest.fixture(scope="session")
+def stocked_home(
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated_home: Path,
+    sound: RandomWalk,
+    too_wide: RandomWalk,
+) -> Path:
+    home = shutil.copytree(migrated_home, tmp_path_factory.mktemp("stocked") / "home")
+    with opened(home) as workshop:
+        for _ in SOUND:
+            workshop.register(sound, passed=True)
+        workshop.register(too_wide, passed=False)
+    return home
+
+
+@pytest.fixture
+def stocked(tmp_path: Path, stocked_home: Path) -> Iterator[Workshop]:
+    """The versions ``SOUND`` that passed the gate, ``TOO_WIDE`` that did not, and no champion."""
+    home = shutil.copytree(stocked_home, tmp_path / "home")
+    with contextlib.closing(sqlite3.connect(home / "mlflow.db")) as database:
+        for table, column in PLACES:
+            statement = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
+            database.execute(statement, (str(stocked_home), str(home)))
+        database.commit()
+    with opened(home) as workshop:
+        yield workshop
 
 
 @pytest.fixture(scope="session")

@@ -18,47 +18,46 @@ from tidecast.timeframes import Market
 from training.promotion import promote, reconcile, rollback
 
 MARKET = Market("BTC-USD", "1h")
-NOW = datetime(2025, 2, 20, 0, 5, tzinfo=UTC)
+SOUND, TOO_WIDE = ("1", "2", "3"), "4"
 BEFORE_EVERYTHING = datetime(2000, 1, 1, tzinfo=UTC)
 ROLLBACK_SECONDS = 10.0
 
 
-def test_promotion_moves_the_alias_and_writes_who_when_and_why(workshop, sound):
-    version = workshop.register(sound, passed=True)
-    promotion = workshop.promote(version, by="ada", reason="better bands")
-    assert workshop.champion() == version
-    assert promotion == workshop.store.promotions.newest(MARKET)
+def test_promotion_moves_the_alias_and_writes_who_when_and_why(stocked):
+    promotion = stocked.promote("1", by="ada", reason="better bands")
+    assert stocked.champion() == "1"
+    assert promotion == stocked.store.promotions.newest(MARKET)
     assert (promotion.previous, promotion.by, promotion.reason) == (None, "ada", "better bands")
     assert (promotion.forced, promotion.verdict["passed"]) == (False, True)
 
 
-def test_second_promotion_names_the_previous_champion(workshop, sound):
-    first, second = (workshop.register(sound, passed=True) for _ in range(2))
-    workshop.promote(first)
-    assert workshop.promote(second).previous == first
-    assert workshop.registry.previous(MARKET).version == first
+def test_second_promotion_names_the_previous_champion(stocked):
+    stocked.promote("1")
+    assert stocked.promote("2").previous == "1"
+    assert stocked.registry.previous(MARKET).version == "1"
 
 
-def test_promoting_the_champion_again_writes_nothing(workshop, sound):
-    version = workshop.register(sound, passed=True)
-    assert workshop.promote(version) == workshop.promote(version)
-    assert len(workshop.record()) == 1
+def test_promoting_the_champion_again_writes_nothing(stocked):
+    assert stocked.promote("1") == stocked.promote("1")
+    assert len(stocked.record()) == 1
 
 
-@pytest.mark.parametrize(
-    ("passed", "reason"), [(False, "so said the gate"), (None, "was never judged")]
-)
-def test_promotion_is_refused_without_a_passed_verdict(workshop, sound, passed, reason):
-    version = workshop.register(sound, passed=passed)
-    with pytest.raises(GateRefused, match=reason):
+def test_promotion_is_refused_when_the_gate_did_not_pass_it(stocked):
+    with pytest.raises(GateRefused, match="so said the gate"):
+        stocked.promote(TOO_WIDE)
+    assert (stocked.champion(), stocked.record()) == (None, [])
+
+
+def test_promotion_is_refused_when_the_gate_never_judged_it(workshop, sound):
+    version = workshop.register(sound)
+    with pytest.raises(GateRefused, match="was never judged"):
         workshop.promote(version)
     assert (workshop.champion(), workshop.record()) == (None, [])
 
 
-def test_forced_promotion_overrules_the_gate_and_says_so(workshop, too_wide):
-    version = workshop.register(too_wide, passed=False)
-    assert workshop.promote(version, forced=True).forced
-    assert workshop.champion() == version
+def test_forced_promotion_overrules_the_gate_and_says_so(stocked):
+    assert stocked.promote(TOO_WIDE, forced=True).forced
+    assert stocked.champion() == TOO_WIDE
 
 
 def not_finite(model):
@@ -88,22 +87,20 @@ def of_wrong_shape(model):
 
 
 @pytest.mark.parametrize("spoil", [not_finite, infinite, constant, crossed, absurd, of_wrong_shape])
-def test_even_a_forced_promotion_refuses_a_model_without_a_valid_forecast(workshop, sound, spoil):
-    good = workshop.register(sound, passed=True)
-    workshop.promote(good)
-    bad = workshop.register(spoil(sound), passed=True)
+def test_even_a_forced_promotion_refuses_a_model_without_a_valid_forecast(stocked, sound, spoil):
+    stocked.promote("1")
+    bad = stocked.register(spoil(sound), passed=True)
     with pytest.raises(ForecastInvalid):
-        workshop.promote(bad, forced=True)
-    assert workshop.champion() == good
-    assert len(workshop.record()) == 1
+        stocked.promote(bad, forced=True)
+    assert stocked.champion() == "1"
+    assert len(stocked.record()) == 1
 
 
-def test_even_a_forced_promotion_refuses_a_damaged_artefact(workshop, sound):
-    version = workshop.register(sound, passed=True)
-    (workshop.stored_artefact(version) / "arrays.npz").write_bytes(b"PK")
-    with pytest.raises(ArtefactInvalid, match="damaged"):
-        workshop.promote(version, forced=True)
-    assert workshop.champion() is None
+def test_even_a_forced_promotion_refuses_a_damaged_artefact(stocked):
+    stocked.lose("1")
+    with pytest.raises(ArtefactInvalid, match="is missing"):
+        stocked.promote("1", forced=True)
+    assert stocked.champion() is None
 
 
 def test_promotion_refuses_the_model_of_another_market(workshop, sound):
@@ -112,86 +109,81 @@ def test_promotion_refuses_the_model_of_another_market(workshop, sound):
         workshop.promote(version)
 
 
-def test_promotion_refuses_a_model_that_no_candle_can_try(workshop, sound):
-    version = workshop.register(sound, passed=True)
+def test_promotion_refuses_a_model_that_no_candle_can_try(stocked):
     with pytest.raises(TooFewCandles):
-        workshop.promote(version, now=BEFORE_EVERYTHING)
+        stocked.promote("1", now=BEFORE_EVERYTHING)
 
 
-def test_promotion_refuses_a_version_that_does_not_exist(workshop):
+def test_promotion_refuses_a_version_that_does_not_exist(stocked):
     with pytest.raises(InvalidParameter, match="no version 9"):
-        workshop.promote("9")
+        stocked.promote("9")
 
 
-def test_promotion_is_absent_when_mlflow_is_away(workshop, sound):
-    workshop.register(sound, passed=True)
-    away = Registry("http://127.0.0.1:9", workshop.home / "models")
+def test_promotion_is_absent_when_mlflow_is_away(stocked):
+    away = Registry("http://127.0.0.1:9", stocked.home / "models")
     with pytest.raises(RegistryUnavailable):
-        promote(workshop.store, away, MARKET, "1", now=NOW, by="tester", reason="test")
-    assert (workshop.champion(), workshop.record()) == (None, [])
+        promote(stocked.store, away, MARKET, "1", now=stocked.now, by="tester", reason="test")
+    assert (stocked.champion(), stocked.record()) == (None, [])
 
 
-def test_rollback_serves_the_previous_champion_within_ten_seconds(workshop, sound, too_wide):
-    good, bad = workshop.register(sound, passed=True), workshop.register(too_wide)
-    workshop.promote(good)
-    workshop.promote(bad, forced=True)
+def roll_back(workshop):
+    return rollback(workshop.store, workshop.registry, MARKET, now=workshop.now, by="ada")
+
+
+def test_rollback_serves_the_previous_champion_within_ten_seconds(stocked):
+    stocked.promote("1")
+    stocked.promote(TOO_WIDE, forced=True)
     started = time.monotonic()
-    promotion = rollback(workshop.store, workshop.registry, MARKET, now=NOW, by="ada")
+    promotion = roll_back(stocked)
     seconds = time.monotonic() - started
     print(f"rollback took {seconds:.2f} s")
     assert seconds < ROLLBACK_SECONDS
-    assert workshop.champion() == good
-    assert (promotion.version, promotion.previous, promotion.by) == (good, bad, "ada")
-    assert promotion.reason == f"rollback from version {bad}"
+    assert stocked.champion() == "1"
+    assert (promotion.version, promotion.previous, promotion.by) == ("1", TOO_WIDE, "ada")
+    assert promotion.reason == f"rollback from version {TOO_WIDE}"
 
 
-def test_rollback_passes_over_a_previous_champion_that_is_damaged(workshop, sound):
-    first, second, third = (workshop.register(sound, passed=True) for _ in range(3))
-    for version in (first, second, third):
-        workshop.promote(version)
-    (workshop.stored_artefact(second) / "arrays.npz").unlink()
-    (workshop.home / "models" / "BTC-USD-1h" / second / "arrays.npz").unlink()
-    assert rollback(workshop.store, workshop.registry, MARKET, now=NOW, by="ada").version == first
+def test_rollback_passes_over_a_previous_champion_that_is_damaged(stocked):
+    for version in SOUND:
+        stocked.promote(version)
+    stocked.lose("2")
+    assert roll_back(stocked).version == "1"
 
 
-def test_rollback_is_refused_when_there_is_no_earlier_champion(workshop, sound):
-    workshop.promote(workshop.register(sound, passed=True))
+def test_rollback_is_refused_when_there_is_no_earlier_champion(stocked):
+    stocked.promote("1")
     with pytest.raises(GateRefused, match="no earlier champion"):
-        rollback(workshop.store, workshop.registry, MARKET, now=NOW, by="ada")
+        roll_back(stocked)
 
 
-def test_rollback_says_why_no_earlier_champion_can_serve(workshop, sound, too_wide):
-    first, second = workshop.register(too_wide, passed=True), workshop.register(sound, passed=True)
-    workshop.promote(first)
-    workshop.promote(second)
-    (workshop.stored_artefact(first) / "arrays.npz").unlink()
-    (workshop.home / "models" / "BTC-USD-1h" / first / "arrays.npz").unlink()
-    with pytest.raises(GateRefused, match=f"version {first}: .*is missing"):
-        rollback(workshop.store, workshop.registry, MARKET, now=NOW, by="ada")
-    assert workshop.champion() == second
+def test_rollback_says_why_no_earlier_champion_can_serve(stocked):
+    stocked.promote("1")
+    stocked.promote("2")
+    stocked.lose("1")
+    with pytest.raises(GateRefused, match=r"version 1: .*is missing"):
+        roll_back(stocked)
+    assert stocked.champion() == "2"
 
 
-def test_crash_between_alias_and_row_is_mended_by_the_next_promotion(workshop, sound):
-    first, second, third = (workshop.register(sound, passed=True) for _ in range(3))
-    workshop.promote(first)
-    workshop.registry.point(MARKET, second)
-    workshop.promote(third)
-    assert workshop.record() == [
-        (first, None, "test"),
-        (second, first, "reconciled"),
-        (third, second, "test"),
+def test_crash_between_alias_and_row_is_mended_by_the_next_promotion(stocked):
+    stocked.promote("1")
+    stocked.registry.point(MARKET, "2")
+    stocked.promote("3")
+    assert stocked.record() == [
+        ("1", None, "test"),
+        ("2", "1", "reconciled"),
+        ("3", "2", "test"),
     ]
 
 
-def test_crash_before_the_first_row_is_mended(workshop, sound):
-    version = workshop.register(sound, passed=True)
-    workshop.registry.point(MARKET, version)
-    mended = reconcile(workshop.store, workshop.registry, MARKET, now=NOW)
+def test_crash_before_the_first_row_is_mended(stocked):
+    stocked.registry.point(MARKET, "1")
+    mended = reconcile(stocked.store, stocked.registry, MARKET, now=stocked.now)
     assert mended is not None
-    assert (mended.version, mended.previous, mended.reason) == (version, None, "reconciled")
+    assert (mended.version, mended.previous, mended.reason) == ("1", None, "reconciled")
     assert mended.verdict["passed"]
 
 
-def test_nothing_is_mended_when_alias_and_row_agree(workshop, sound):
-    workshop.promote(workshop.register(sound, passed=True))
-    assert reconcile(workshop.store, workshop.registry, MARKET, now=NOW) is None
+def test_nothing_is_mended_when_alias_and_row_agree(stocked):
+    stocked.promote("1")
+    assert reconcile(stocked.store, stocked.registry, MARKET, now=stocked.now) is None

@@ -16,6 +16,7 @@ from tidecast.timeframes import Market
 from training.run import train_market
 
 MARKET = Market("BTC-USD", "1h")
+TOO_WIDE = "4"
 
 
 def test_first_challenger_is_promoted(workshop):
@@ -27,38 +28,36 @@ def test_first_challenger_is_promoted(workshop):
     assert row.verdict["passed"]
 
 
-def test_challenger_that_is_only_equal_is_kept(workshop):
-    workshop.train()
-    outcome = workshop.train()
-    assert (outcome.status, outcome.version) == ("kept", "2")
+def test_challenger_that_is_only_equal_is_kept(stocked):
+    stocked.promote("1")
+    outcome = stocked.train()
+    assert (outcome.status, outcome.version) == ("kept", "5")
     assert "not better than the champion beyond noise" in outcome.detail
-    assert workshop.champion() == "1"
+    assert stocked.champion() == "1"
 
 
-def test_challenger_that_is_worse_is_kept_with_its_reasons(workshop):
-    workshop.train()
-    outcome = workshop.train(model="seasonal_naive")
+def test_challenger_that_is_worse_is_kept_with_its_reasons(stocked):
+    stocked.promote("1")
+    outcome = stocked.train(model="seasonal_naive")
     assert outcome.status == "kept"
-    kept = workshop.registry.version(MARKET, "2")
+    kept = stocked.registry.version(MARKET, outcome.version)
     assert (kept.verdict["passed"], kept.aliases) == (False, ("challenger",))
     assert any("worse than" in reason for reason in kept.verdict["reasons"])
 
 
-def test_challenger_that_is_better_replaces_the_champion(workshop, too_wide):
-    worse = workshop.register(too_wide)
-    workshop.promote(worse, forced=True)
-    outcome = workshop.train()
-    assert (outcome.status, workshop.champion()) == ("promoted", outcome.version)
-    assert workshop.registry.previous(MARKET).version == worse
+def test_challenger_that_is_better_replaces_the_champion(stocked):
+    stocked.promote(TOO_WIDE, forced=True)
+    outcome = stocked.train()
+    assert (outcome.status, stocked.champion()) == ("promoted", outcome.version)
+    assert stocked.registry.previous(MARKET).version == TOO_WIDE
     assert outcome.verdict.figures["against"]["champion"]["skill"] > 0.1
 
 
-def test_champion_that_cannot_be_loaded_counts_as_broken(workshop, sound):
-    workshop.promote(workshop.register(sound, passed=True))
-    (workshop.stored_artefact("1") / "arrays.npz").unlink()
-    (workshop.home / "models" / "BTC-USD-1h" / "1" / "arrays.npz").unlink()
-    outcome = workshop.train()
-    assert (outcome.status, workshop.champion()) == ("promoted", "2")
+def test_champion_that_cannot_be_loaded_counts_as_broken(stocked):
+    stocked.promote("1")
+    stocked.lose("1")
+    outcome = stocked.train()
+    assert (outcome.status, stocked.champion()) == ("promoted", "5")
     assert "champion 1 counts as broken" in outcome.detail
     assert "arrays.npz is missing" in outcome.verdict.figures["champion_broken"]
 
@@ -147,24 +146,27 @@ def test_market_without_candles_fails_the_training(workshop):
     assert "has 0" in outcome.detail
 
 
-def test_training_leaves_the_champion_when_mlflow_goes_away(workshop, sound):
-    workshop.promote(workshop.register(sound, passed=True))
-    workshop.registry = Registry("http://127.0.0.1:9", workshop.home / "models")
+def test_training_leaves_the_champion_when_mlflow_goes_away(stocked):
+    stocked.promote("1")
+    here, stocked.registry = (
+        stocked.registry,
+        Registry("http://127.0.0.1:9", stocked.home / "models"),
+    )
     with pytest.raises(RegistryUnavailable):
-        workshop.train()
+        stocked.train()
+    assert here.champion(MARKET).version == "1"
 
 
-def test_champion_is_judged_with_the_calibration_it_had_then(workshop, too_wide):
+def test_champion_is_judged_with_the_calibration_it_had_then(stocked, too_wide):
     """A stored state that narrows its bands to a third leaves nothing to win."""
-    version = workshop.register(too_wide)
-    workshop.promote(version, forced=True)
+    stocked.promote(TOO_WIDE, forced=True)
     table = too_wide.table - too_wide.table[:, [PAIRS]]
     half = table[:, LEVELS.index(0.75)] - table[:, LEVELS.index(0.25)]
     widths = table[:, PAIRS + 1 :] - table[:, PAIRS - 1 :: -1]
     state = Calibration(-2 / 3 * widths / half[:, None])
     before = datetime(2025, 2, 15, tzinfo=UTC)
-    workshop.store.calibrations.put(MARKET, version, before, state.to_json())
-    outcome = workshop.train()
+    stocked.store.calibrations.put(MARKET, TOO_WIDE, before, state.to_json())
+    outcome = stocked.train()
     assert outcome.status == "kept"
     assert abs(outcome.verdict.figures["against"]["champion"]["skill"]) < 0.02
 
