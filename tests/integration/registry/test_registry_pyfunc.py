@@ -55,13 +55,12 @@ def test_logged_model_forecasts_on_its_own(logged, home, fitted_folder, candles,
     checkout = str(Path(tidecast.__file__).parents[1])
     (tmp_path / "elsewhere").mkdir()
     ended = subprocess.run(
-        [sys.executable, "-I", "-c", LOAD_ELSEWHERE.format(checkout=checkout)],
+        [sys.executable, "-I", "-B", "-c", LOAD_ELSEWHERE.format(checkout=checkout)],
         cwd=tmp_path / "elsewhere",
         env={
             "PATH": "/usr/bin:/bin",
             "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}",
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            "PYTHONDONTWRITEBYTECODE": "1",
         },
         capture_output=True,
         text=True,
