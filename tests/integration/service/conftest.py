@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -168,15 +169,15 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Two sound versions, the first one champion; ETH-USD has candles of long ago, SOL-USD none."""
-    made = Installation(tmp_path_factory.mktemp("home"))
-    made.store.migrate()
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, bare_home: Path
+) -> Iterator[Installation]:
+    """The first of three versions is champion; ETH-USD has candles of long ago, SOL-USD none."""
+    home = shutil.copytree(bare_home, tmp_path_factory.mktemp("installation") / "home")
+    made = Installation(home)
     candles = candle_frame(CANDLES)
     made.add_candles(candles)
     made.add_candles(candle_frame(200), STALE)
-    made.register(walk(candles))
-    made.register(walk(candles, scale=2.0))
     made.promote("1")
     made.promote(made.register(walk(candles), STALE), STALE)
     yield made
