@@ -23,14 +23,14 @@ as its promise allows and still holds that promise, which CRPS and coverage meas
 """
 
 STYLE = """
-body{font-family:system-ui,sans-serif;color:#1b2733;max-width:1080px;
+body{font-family:system-ui,sans-serif;color:#1b2733;max-width:1180px;
 margin:2rem auto;padding:0 1rem;line-height:1.5}
 h1{margin-bottom:.2rem}h2{margin:2.4rem 0 .2rem}
 .facts,.note{color:#66727f}.note{margin:.2rem 0 .6rem}
 .truth{background:#f2f7fb;border-left:4px solid #083d6b;padding:.4rem 1rem;margin:1.2rem 0}
 .alarm{background:#fdf0f0;border-left:4px solid #c8373f;padding:.4rem 1rem;margin:1.2rem 0}
-table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #e4e8ec}
+table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}
+th,td{padding:.3rem .45rem;text-align:right;border-bottom:1px solid #e4e8ec}
 th:first-child,td:first-child{text-align:left}th{color:#66727f;font-weight:600}
 tr.main td{font-weight:600;color:#083d6b}.scroll{overflow-x:auto}
 """
@@ -154,13 +154,17 @@ def _plots(result: BacktestResult, contents: dict[str, Any]) -> list[str]:
     for reference in references:
         parts += [
             _section(
-                f"Skill over {escape(reference)}", "Share of its CRPS saved; below zero is worse."
+                f"Skill over {escape(reference)}",
+                "Share of its CRPS saved; below zero is worse. Grey names are far off: click.",
             ),
             _plot(figures.skill_by_step(result, contents, reference)),
         ]
     return [
         *parts,
-        _section("The centre", "Its mean absolute error over the random walk's."),
+        _section(
+            "The centre",
+            "Its mean absolute error over the random walk's. Grey names are far off: click.",
+        ),
         _plot(figures.mase_by_step(result, contents)),
     ]
 

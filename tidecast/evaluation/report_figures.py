@@ -17,6 +17,8 @@ MAIN = "#083d6b"
 BAND_COLOURS = {95: "#dfecf7", 90: "#c2dcf0", 80: "#98c3e4", 50: "#63a3d3"}
 BAND_LINES = {95: "#5b7083", 90: MAIN, 80: "#3f86bd", 50: "#7fb3dc"}
 OTHERS = ("#e07b39", "#4c956c", "#8e6bbf", "#c2a83e", "#3aa6a6", "#b0578d", "#7d8597", "#a3623a")
+FAR_OFF = 0.1
+"""Models this much worse than the reference start hidden, or they flatten all other lines."""
 ROLLING_DAYS = 30
 NOISE_ERRORS = 2.0
 """Rolling coverage inside so many standard errors of nominal is taken for noise."""
@@ -168,10 +170,13 @@ def skill_by_step(result: BacktestResult, contents: dict[str, Any], reference: s
     for name, style in _styles(result).items():
         if has_distribution(result.forecasts[name]):
             rows = contents["models"][name]["steps"]
+            skill = [row["skill"][reference] for row in rows]
+            far_off = name != result.main_model and min(filter(None, skill), default=0) < -FAR_OFF
             figure.add_scatter(
                 x=[row["step"] for row in rows],
-                y=[row["skill"][reference] for row in rows],
+                y=skill,
                 hovertemplate="%{y:.2%}",
+                visible="legendonly" if far_off else True,
                 **style,
             )
     label = f"CRPS skill over {reference}"
@@ -183,10 +188,13 @@ def mase_by_step(result: BacktestResult, contents: dict[str, Any]) -> go.Figure:
     figure = go.Figure()
     for name, style in _styles(result).items():
         rows = contents["models"][name]["steps"]
+        errors = [row["mase"] for row in rows]
+        far_off = name != result.main_model and max(filter(None, errors), default=1) > 1 + FAR_OFF
         figure.add_scatter(
             x=[row["step"] for row in rows],
-            y=[row["mase"] for row in rows],
+            y=errors,
             hovertemplate="%{y:.4f}",
+            visible="legendonly" if far_off else True,
             **style,
         )
     figure.add_hline(y=1, line={"color": MUTED, "dash": "dot", "width": 1})

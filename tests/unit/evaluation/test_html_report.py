@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -10,10 +11,13 @@ from tidecast.evaluation.html_report import html_report
 from tidecast.evaluation.report import BacktestResult, report
 from tidecast.evaluation.report_figures import (
     coverage_over_time,
+    mase_by_step,
     pit_histograms,
     shown_steps,
+    skill_by_step,
     week_of_fans,
 )
+from tidecast.models.model import ReturnForecasts
 
 VOID = {"meta"}
 
@@ -132,3 +136,16 @@ def test_pit_histogram_is_around_one(
 
 def test_coverage_over_time_needs_a_whole_window(backtest_result: BacktestResult) -> None:
     assert [trace.name for trace in coverage_over_time(backtest_result).data] == ["step 1"]
+
+
+def test_models_far_off_start_hidden(
+    backtest_result: BacktestResult, make_returns: Callable[..., ReturnForecasts]
+) -> None:
+    bad = replace(backtest_result.forecasts["garch"], center=np.full((600, 3), 0.05))
+    bad = replace(bad, quantiles=make_returns(600, deviation=0.1).quantiles)
+    result = replace(backtest_result, forecasts={**backtest_result.forecasts, "naive": bad})
+    found = report(result)
+    for figure in (skill_by_step(result, found, "random_walk"), mase_by_step(result, found)):
+        hidden = [trace.name for trace in figure.data if trace.visible == "legendonly"]
+        assert hidden == ["naive"]
+        assert figure.data[-1].name == "ensemble"
