@@ -158,7 +158,7 @@ def forecast_frame(forecasts: ReturnForecasts, market: Market) -> pd.DataFrame:
     values = quantiles[..., _PERCENTILE_COLUMNS].reshape(-1, len(PERCENTILES))
     names = [f"q{level:.2f}" for level in PERCENTILES]
     whole = pd.concat([frame, pd.DataFrame(values, columns=names)], axis=1)
-    whole.attrs = dict(LABELS)
+    whole.attrs.update(LABELS)
     return whole
 
 
