@@ -70,7 +70,10 @@ class Calibration:
         lower = served_quantiles[:, PAIRS - 1 :: -1]
         upper = served_quantiles[:, PAIRS + 1 :]
         inside = (lower <= actual) & (actual <= upper)
-        self.widening[steps - 1] += RATE / steps[:, None] * (NOMINAL - inside)
+        # A closed band that holds a price that stands still shrinks no more, or it would take as
+        # long to open again as the price stood.
+        closed = inside & (lower == upper)
+        self.widening[steps - 1] += RATE / steps[:, None] * np.where(closed, 0.0, NOMINAL - inside)
 
     def to_json(self) -> str:
         """Exact text of the state."""

@@ -1,5 +1,7 @@
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from tests.unit.features.synthetic_candles import synthetic_candles, with_gaps
 from tidecast.models import catalogue
+from tidecast.models.artefact import save
+from tidecast.models.calibration import Calibration
 from tidecast.models.model import Model, ReturnForecasts
 from tidecast.timeframes import interval_length
 
@@ -15,6 +19,8 @@ TRAINING = {"5m": 3200, "1h": 2200, "1d": 1400}
 """Candles that models are fitted on: a little more than the ensemble needs."""
 AFTER = 40
 """Candles behind the training window, to forecast from."""
+KINDS = ("random_walk", "ensemble", "garch")
+"""A model of each kind of artefact: a table, skops bytes, many parameters."""
 GAPS = [(30, 2), (-300, 3), (-9, 1)]
 """First position and count of missing candles; negative positions count from the end."""
 
@@ -83,3 +89,22 @@ def assert_same_bits() -> Callable[[ReturnForecasts, ReturnForecasts], None]:
             assert one.tobytes() == other.tobytes(), part
 
     return check
+
+
+@pytest.fixture(scope="session")
+def saved(fitted, tmp_path_factory):
+    home = tmp_path_factory.mktemp("saved")
+    for name in KINDS:
+        save(home / name, fitted(name), Calibration.initial(24), {"market": "BTC-USD:1h"})
+    return home
+
+
+@pytest.fixture(params=KINDS)
+def folder(request, saved, tmp_path) -> Path:
+    """A sound artefact that a test may spoil."""
+    return Path(shutil.copytree(saved / request.param, tmp_path / request.param))
+
+
+@pytest.fixture
+def ensemble_folder(saved, tmp_path) -> Path:
+    return Path(shutil.copytree(saved / "ensemble", tmp_path / "ensemble"))

@@ -125,6 +125,14 @@ def test_long_run_of_misses_stops_widening_once_the_band_holds_the_outcome():
     assert (calibration.widening[0] <= needed + RATE).all()
 
 
+def test_band_opens_again_soon_after_a_price_that_stood_still(random):
+    calibration, raw = Calibration.initial(1), 0.01 * NORMAL[None]
+    _run(calibration, raw, [0.0] * 8000)
+    assert calibration.corrected(raw)[0, PAIRS + HALF + 1] == 0.0
+    inside = _run(calibration, raw, 0.01 * random.standard_normal(2000))
+    assert inside[1000:, BANDS[0.5]].mean() == pytest.approx(0.5, abs=0.06)
+
+
 def test_long_step_moves_less_than_a_short_one():
     calibration = Calibration.initial(24)
     calibration.update([1, 24], np.stack([NORMAL, NORMAL]), np.array([9.0, 9.0]))
