@@ -107,7 +107,7 @@ def decide(
         state = _count(window, policy, state, health)
     if _rearmed(policy, now, last):
         state = replace(state, armed=True)
-    wanted = _too_bad(window, policy, state) + _too_old(policy, now, trained_at, last)
+    wanted = _too_bad(window, policy, state, health) + _too_old(policy, now, trained_at, last)
     if not wanted:
         return Decision(False), state
     blocked = health.reasons + _cooling(policy, now, last)
@@ -180,8 +180,11 @@ def _rearmed(policy: Policy, now: datetime, last: Attempt | None) -> bool:
     return last is None or last.failed or now - last.at >= REARM_COOLDOWNS * policy.cooldown
 
 
-def _too_bad(window: ErrorWindow, policy: Policy, state: TriggerState) -> tuple[str, ...]:
-    if state.exceeded < policy.consecutive_rounds:
+def _too_bad(
+    window: ErrorWindow, policy: Policy, state: TriggerState, health: Health
+) -> tuple[str, ...]:
+    """On unhealthy data no candle counts; a high error is named all the same, and blocked."""
+    if health.healthy and state.exceeded < policy.consecutive_rounds:
         return ()
     return exceeded(window, policy)
 

@@ -139,6 +139,17 @@ def test_decide_never_starts_on_unhealthy_data(run: Run) -> None:
     assert run([BAD] * 30, unhealthy=tuple(range(30))) == []
 
 
+def test_decide_names_a_high_error_on_unhealthy_data_and_what_blocks_it(
+    policy: Policy, make_window: Make, start: datetime
+) -> None:
+    health = Health((Problem("frozen", start, "frozen: 9 candles"),))
+
+    decision, state = decide(make_window(mase=2.0), policy, TriggerState(), health, start)
+
+    assert decision == Decision(False, ("MASE 2.000 is above 1.5",), ("frozen: 9 candles",))
+    assert state.exceeded == 0
+
+
 def test_decide_counts_anew_when_the_data_are_healthy_again(run: Run) -> None:
     assert run([BAD] * 30, unhealthy=tuple(range(1, 10))) == [11]
 

@@ -128,6 +128,15 @@ def test_error_window_leaves_out_the_candles_after_a_shock(
     assert window.scored == 168 - 20
 
 
+def test_error_window_takes_no_return_for_a_shock_when_most_candles_stand_still(
+    simulate: Simulate, market: Market
+) -> None:
+    scores = simulate(300, seed=7).frame()
+    scores.loc[scores["target_time"].dt.hour > 8, "baseline_error"] = 0.0
+
+    assert build_window(scores, market, "1", 168).scored == 168
+
+
 def test_error_window_counts_again_three_days_after_a_shock(
     simulate: Simulate, market: Market, start: datetime
 ) -> None:
