@@ -9,8 +9,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from arch import arch_model
-from arch.utility.exceptions import ConvergenceWarning
 
 from tidecast.errors import FitFailed, TooFewCandles
 from tidecast.features.grid import Grid, Positions, step_returns
@@ -152,6 +150,10 @@ class Garch(VolatilityBaseline):
         returns = PERCENT * log_returns(grid)[1:]
         if not returns.any():
             raise FitFailed("GARCH has nothing to fit: the price never moves in the window")
+        # Imported here: a process that serves fits no GARCH, and arch would cost it 24 MB.
+        from arch import arch_model
+        from arch.utility.exceptions import ConvergenceWarning
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted = arch_model(returns, mean="Zero", vol="GARCH", dist="t", rescale=True).fit(
