@@ -10,8 +10,6 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
-from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 from tidecast.errors import FitFailed
 from tidecast.features.grid import Grid, Positions
@@ -48,6 +46,10 @@ class SarimaxCenter:
         Raises:
             FitFailed: statsmodels found no finite or no stationary coefficients.
         """
+        # Imported here: a process that serves only predicts, and statsmodels loads for a second.
+        from statsmodels.tools.sm_exceptions import ConvergenceWarning
+        from statsmodels.tsa.statespace.sarimax import SARIMAX
+
         first = max(1, last - FIT_CANDLES)
         returns = PERCENT * log_returns(grid)[first:last]
         exog = fourier_terms(grid.ends[first:last])
