@@ -1,7 +1,8 @@
 """A copy of the champion that is damaged on purpose, to watch how Tidecast gets rid of it.
 
-Its bands are a third as wide as they should be and lie one and a half standard deviations too
-high. It forecasts finite, ordered prices, so only its live score can tell that it is bad.
+Its bands are a third as wide as they should be, and lie one and a half standard deviations too
+high at odd steps and too low at even ones, so that no trend can make it look good. It forecasts
+finite, ordered prices: only its live score can tell that it is bad.
 """
 
 import tempfile
@@ -22,7 +23,7 @@ from tidecast.timeframes import Market
 
 NARROWING = 0.33
 SHIFT = 1.5
-"""Standard deviations that the bands are moved up."""
+"""Standard deviations that the bands are moved."""
 _LOW, _HIGH = LEVELS.index(0.16), LEVELS.index(0.84)
 
 
@@ -49,16 +50,17 @@ def register_broken_copy(registry: Registry, market: Market) -> tuple[str, str]:
 
 
 def damaged(model: Model) -> Model:
-    """The model with bands that are too narrow and too high.
+    """The model with bands that are too narrow and in the wrong place.
 
     Raises:
         InvalidParameter: it is not known how to damage such a model.
     """
+    shift = SHIFT * (-1.0) ** np.arange(model.horizon)[:, None]
     if isinstance(model, Ensemble):
-        return replace(model, shape=model.shape * NARROWING + SHIFT)
+        return replace(model, shape=model.shape * NARROWING + shift)
     if isinstance(model, RandomWalk):
         deviation = np.ptp(model.table[:, [_LOW, _HIGH]], axis=1)[:, None] / 2
-        return replace(model, table=model.table * NARROWING + SHIFT * deviation)
+        return replace(model, table=model.table * NARROWING + shift * deviation)
     raise InvalidParameter(
         f"the champion is a {model.name}",
         field="broken",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cli.forecast_view import View
 from service.board import NO_CANDLE, NO_CHAMPION, Board
-from service.champion import load_champion, titles
+from service.champion import find_origin, load_champion, titles
 from service.dataplane import DataPlane, Limits
 from service.parameters import level_positions
 from service.snapshot import compute
@@ -41,7 +41,7 @@ def newest_view(
     snapshot = compute(
         store,
         market,
-        load_champion(registry, market, order[0]),
+        load_champion(find_origin(registry, market, order[0])),
         newest.open_time + market.length,
         now=clock.now(),
         simulated=clock.simulated,

@@ -1,7 +1,6 @@
 """Child processes: started with a log file, watched, started again, ended by their pid."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,9 @@ GRACE_SECONDS = 8.0
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+MARK = "TIDECAST_CHILD"
+"""Environment variable that tells whose child a process is, down to its own children."""
+
 HEALTHY_SECONDS = 60.0
 """A child that lived this long starts with the shortest pause again."""
 
@@ -44,8 +46,8 @@ class Child:
         self.log = logs_dir / f"{name}.log"
         self._command = list(command)
         self._cwd = cwd
-        self._pid_file = logs_dir / f"{name}.pid"
-        self._variables = dict(variables)
+        self._mark = str(logs_dir / name)
+        self._variables = {**variables, MARK: self._mark}
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
@@ -66,7 +68,6 @@ class Child:
                 start_new_session=True,
             )
         self._started = time.monotonic()
-        self._pid_file.write_text(json.dumps({"pid": self._process.pid, "command": self._command}))
 
     def watch(self) -> None:
         """Start it again when it ended, with a growing pause; to be called often."""
@@ -84,20 +85,16 @@ class Child:
         process, self._process = self._process, None
         if process is not None:
             end(process)
-        self._pid_file.unlink(missing_ok=True)
+            self.end_left_behind()
 
     def end_left_behind(self) -> None:
-        """End the one that a killed parent left behind."""
-        try:
-            note = json.loads(self._pid_file.read_text())
-            pid, command = int(note["pid"]), list(note["command"])
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-        except (OSError, ValueError, KeyError, TypeError):
-            return
-        # The pid may be another process's by now; only our own command line is ended.
-        if words[: len(command)] == command:
+        """End what it, or one of an `up` that was killed, left behind.
+
+        The service's worker lives in a session of its own and outlives its killed parent.
+        """
+        for pid in marked(self._mark):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def _plan_restart(self, code: int) -> None:
         if time.monotonic() - self._started > HEALTHY_SECONDS:
@@ -107,6 +104,7 @@ class Child:
             f"starting again in {self._pause:g} s; its log: {self.log}"
         )
         self._process = None
+        self.end_left_behind()
         self._start_at = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
 
@@ -120,6 +118,20 @@ def end(process: "subprocess.Popen[bytes]") -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def marked(mark: str) -> list[int]:
+    """Processes of ours that carry a mark in their environment; none where there is no /proc."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended meanwhile, or is not ours
+        if wanted in variables:
+            found.append(int(folder.name))
+    return found
 
 
 def _word(code: int) -> str:

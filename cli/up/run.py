@@ -24,11 +24,18 @@ from tidecast.settings import Settings, load_settings
 from tidecast.telemetry import configure_logging
 from tidecast.timeframes import format_rfc3339
 
-BANNER = """[bold yellow]╭─ REPLAY ─────────────────────────────────────────────────────────────╮
-│ No exchange answers. Recorded candles of 2019 (BTC-USD, Coinbase)    │
-│ are replayed on a simulated clock. Every answer says so. Not live!   │
-╰──────────────────────────────────────────────────────────────────────╯[/bold yellow]"""
-FORCED_BANNER = BANNER.replace("No exchange answers. Recorded", "As you asked: recorded       ")
+BANNER_WIDTH = 70
+
+
+def banner(why: str) -> str:
+    """What everybody must see who looks at replayed data."""
+    lines = (
+        f"{why}: recorded candles of 2019 (Coinbase BTC-USD)",
+        "are replayed on a simulated clock. Every answer says so. Not live!",
+    )
+    frame = "─" * (BANNER_WIDTH - 9)
+    text = "\n".join(f"│ {line:<{BANNER_WIDTH - 2}} │" for line in lines)
+    return f"[bold yellow]╭─ REPLAY {frame}╮\n{text}\n╰{'─' * BANNER_WIDTH}╯[/bold yellow]"
 
 
 def run(options: Options) -> None:
@@ -71,7 +78,7 @@ def _decide(
         os.environ["TIDECAST_HOME_DIR"] = str(home_dir)
         session.write_note(home_dir, {})
         return None
-    steps.say(FORCED_BANNER if options.replay else BANNER)
+    steps.say(banner("As you asked" if options.replay else "No exchange can be reached"))
     return _prepare_replay(options, home_dir, steps, opened)
 
 

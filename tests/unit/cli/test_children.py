@@ -1,7 +1,8 @@
-import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -97,17 +98,36 @@ def test_child_left_behind_by_a_killed_parent_is_ended(make_child):
     lost = make_child(code)
     lost.start()
     _wait(lambda: lost.log.read_text())
-    pid = int(lost.log.read_text())
     make_child(code).end_left_behind()
     assert lost._process.wait(5) == -signal.SIGKILL
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
 
 
-def test_process_with_the_pid_of_a_child_of_long_ago_is_left_alone(make_child, tmp_path):
-    child = make_child("pass")
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "worker.pid").write_text(
-        f'{{"pid": {os.getpid()}, "command": ["another", "program"]}}'
+def test_child_of_a_child_that_hides_in_its_own_session_is_ended_too(make_child):
+    code = (
+        "import subprocess, sys, time\n"
+        "inner = 'import time; time.sleep(60)'\n"
+        "child = subprocess.Popen([sys.executable, '-c', inner], start_new_session=True)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)"
     )
-    child.end_left_behind()
+    child = make_child(code)
+    child.start()
+    _wait(lambda: child.log.read_text())
+    pid = int(child.log.read_text())
+    child.stop()
+    _wait(lambda: not _alive(pid))
+
+
+def test_process_without_the_mark_is_left_alone(make_child):
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    make_child("pass").end_left_behind()
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def _alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False

@@ -1,0 +1,43 @@
+import json
+
+import pandas as pd
+import pytest
+
+ARGUMENTS = ["--market", "BTC-USD:1h", "--start", "2018-04-20", "--end", "2018-04-24"]
+FAST = ["--train-days", "90", "--refit-every", "2d", "--horizon", "3", "--workers", "1"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_backtest_writes_report_forecasts_and_page(empty_home, sample_file, tmp_path):
+    paths = [tmp_path / name for name in ("report.json", "forecasts.parquet", "report.html")]
+    report, forecasts, page = map(str, paths)
+    files = ["--report", report, "--forecasts", forecasts, "--html", page]
+    candles = ["--candles", str(sample_file(2750))]
+    result = empty_home.run("backtest", *ARGUMENTS, *FAST, *candles, *files)
+    assert result.exit_code == 0, result.output
+    contents = json.loads(paths[0].read_text())
+    assert contents["cutoffs"] == 96
+    assert {"ensemble", "random_walk", "garch"} <= set(contents["models"])
+    frame = pd.read_parquet(paths[1])
+    assert list(frame.columns[:5]) == ["cutoff", "step", "target_time", "mean", "q0.01"]
+    assert (len(frame), frame.shape[1]) == (96 * 3, 4 + 99)
+    assert "plotly" in paths[2].read_text().lower()
+    assert "CRPS in basis points" in result.stdout
+    assert not (empty_home.folder / "tidecast.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--refit-every", "soon"], 2, "12h, 30d, 4w"),
+        (["--train-days", "5"], 66, "needs"),
+        (["--start", "2030-01-01", "--end", "2030-02-01"], 2, "no candle ends in"),
+        (["--market", "BTCUSD"], 2, "malformed"),
+    ],
+)
+def test_backtest_says_what_is_wrong(empty_home, sample_file, arguments, code, words):
+    candles = ["--candles", str(sample_file(2750))]
+    result = empty_home.run("backtest", *ARGUMENTS, *FAST, *candles, *arguments)
+    assert result.exit_code == code
+    assert words in result.stderr

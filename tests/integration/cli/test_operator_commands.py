@@ -1,0 +1,106 @@
+"""status, promote, rollback, train, ingest."""
+
+import pytest
+
+
+def test_status_tells_candles_and_champion(home):
+    status = home.json("status")
+    (market,) = status["markets"]
+    assert status["simulated"] is True
+    assert (market["market"], market["candles"], market["gaps"]) == ("BTC-USD:1h", 2400, 0)
+    assert (market["newest"], market["champion"]) == ("2019-05-31T23:00:00Z", "1")
+    assert 600 <= market["data_age_seconds"] < 700
+    assert market["forced"] is False
+
+
+def test_status_for_people_says_what_is_missing(empty_home):
+    result = empty_home.run("status")
+    assert result.exit_code == 0
+    assert "none yet: tidecast ingest" in result.stdout
+    assert "none yet: tidecast train" in result.stdout
+
+
+def test_promote_broken_then_rollback(home):
+    broken = home.json("promote", "BTC-USD", "--force", "--broken")
+    assert (broken["version"], broken["previous"], broken["forced"]) == ("2", "1", True)
+    assert broken["reason"] == "BROKEN ON PURPOSE: copy of version 1"
+    assert home.json("status")["markets"][0]["forced"] is True
+    back = home.json("rollback", "BTC-USD")
+    assert (back["version"], back["previous"]) == ("1", "2")
+
+
+def test_broken_champion_has_narrow_bands_too_high_then_too_low(home):
+    def bands():
+        steps = home.json("forecast", "BTC-USD", "--horizon", "2")["steps"]
+        return [(step["quantiles"]["0.05"], step["quantiles"]["0.95"]) for step in steps]
+
+    (low, high), (low_2, high_2) = bands()
+    home.json("promote", "BTC-USD", "--force", "--broken")
+    (broken_low, broken_high), (broken_low_2, broken_high_2) = bands()
+    assert broken_high - broken_low < 0.5 * (high - low)
+    assert broken_low + broken_high > low + high
+    assert broken_low_2 + broken_high_2 < low_2 + high_2
+
+
+def test_promote_refuses_what_the_gate_did_not_pass(home):
+    home.json("promote", "BTC-USD", "--force", "--broken")
+    home.json("rollback", "BTC-USD")
+    result = home.run("promote", "BTC-USD", "2")
+    assert result.exit_code == 65
+    assert "never judged" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["BTC-USD", "9"], "no version 9"),
+        (["BTC-USD"], "which version?"),
+        (["BTC-USD", "--broken"], "with --force only"),
+        (["BTC-USD", "1", "--force", "--broken"], "which version?"),
+    ],
+)
+def test_promote_says_what_is_wrong_with_the_question(home, arguments, words):
+    result = home.run("promote", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_rollback_without_a_champion_before_is_refused(home):
+    result = home.run("rollback", "BTC-USD")
+    assert result.exit_code == 65
+    assert "no earlier champion" in result.stderr
+
+
+def test_train_without_candles_exits_66_and_is_recorded(empty_home):
+    result = empty_home.run("train", "BTC-USD")
+    assert result.exit_code == 66
+    assert "ingest more history" in result.stderr
+    last = empty_home.json("status")["markets"][0]["last_retraining"]
+    assert last["status"] == "failed"
+
+
+def test_train_beside_another_training_of_the_market_waits(home):
+    from datetime import UTC, datetime
+
+    from tidecast.timeframes import Market
+
+    now = datetime(2019, 6, 1, 0, 10, tzinfo=UTC)
+    with home.store() as store:
+        store.retrainings.claim(Market("BTC-USD", "1h"), "other", "test", now, 900.0)
+    result = home.run("train", "BTC-USD")
+    assert result.exit_code == 69
+    assert "another training of BTC-USD:1h runs" in result.stderr
+
+
+def test_ingest_without_an_exchange_exits_69_and_says_why(home):
+    result = home.run("ingest", "--json")
+    assert result.exit_code == 69
+    assert "replay:BTC-USD" in result.stdout
+
+
+def test_wrong_setting_is_one_line_and_64(home):
+    home.variables["TIDECAST_HORIZON"] = "0"
+    result = home.run("status")
+    assert result.exit_code == 64
+    assert result.stderr.startswith("error: TIDECAST_HORIZON: ")
+    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,192 @@
+"""The whole loop in real processes, on recorded candles and a clock that runs 3600 times as fast.
+
+The tests of this file tell one story and run in their order.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from cli.up.children import marked
+
+ROOT = Path(__file__).parents[3]
+START_SECONDS = 120
+STORY_SECONDS = 300
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(STORY_SECONDS + 60)]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Up:
+    """`tidecast up` in a folder; may be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.runs = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        machine = {k: v for k, v in os.environ.items() if not k.startswith("TIDECAST_")}
+        return machine | {"TIDECAST_HOME_DIR": str(self.folder / "home")}
+
+    def start(self, *options: str) -> None:
+        self.runs += 1
+        command = [sys.executable, "-c", "from cli.main import main; main()", "up", "--replay"]
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*command, "--speed", "3600", "--port", str(self.port), *options],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"up-{self.runs}.log"
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def command(self, *arguments: str):
+        done = subprocess.run(
+            [sys.executable, "-c", "from cli.main import main; main()", *arguments, "--json"],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    def get(self, path: str):
+        try:
+            answer = requests.get(self.url + path, timeout=5)
+        except requests.RequestException:
+            return None
+        return answer.json() if answer.status_code == 200 else None
+
+    def wait(self, look, seconds: float):
+        deadline = time.monotonic() + seconds
+        while not (found := look()):
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.2)
+        return found
+
+    def service_pids(self) -> list[int]:
+        return marked(str(self.folder / "home/replay/logs/service"))
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(40)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    made = Up(tmp_path_factory.mktemp("up"))
+    made.start("--model", "random_walk")
+    yield made
+    if made.process.poll() is None:
+        made.stop()
+
+
+def _forecast(up):
+    return up.get("/v1/forecasts/BTC-USD")
+
+
+def test_up_serves_a_replayed_forecast_that_says_so(up):
+    answer = up.wait(lambda: _forecast(up), START_SECONDS)
+    assert answer["simulated"] is True
+    assert "replayed data" in answer["degraded"]
+    assert (answer["source"], answer["model_version"]) == ("replay:BTC-USD", "1")
+    assert len(answer["steps"]) == 24
+
+
+def test_up_shows_one_banner_and_where_to_look(up):
+    up.wait(lambda: "curl -s" in up.text, 20)
+    assert up.text.count("REPLAY") == 1
+    assert f"{up.url}/v1/forecasts/BTC-USD" in up.text
+
+
+def test_up_sees_hours_pass_and_forecasts_scored(up):
+    first = _forecast(up)["cutoff"]
+    up.wait(lambda: _forecast(up)["cutoff"] > first, 30)
+    up.wait(lambda: (up.get("/v1/scores/BTC-USD") or {}).get("n"), 30)
+    up.wait(lambda: "scored: CRPS" in up.text, 30)
+
+
+def test_commands_in_another_terminal_see_the_replay(up):
+    status = up.command("status")
+    assert status["simulated"] is True
+    assert status["home_dir"].endswith("replay")
+    assert status["markets"][0]["champion"] == "1"
+
+
+def test_second_up_in_the_same_folder_is_refused(up):
+    command = [sys.executable, "-c", "from cli.main import main; main()", "up", "--replay"]
+    done = subprocess.run(command, cwd=ROOT, env=up.environment, capture_output=True, text=True)
+    assert done.returncode == 64
+    assert "another `tidecast up` runs" in done.stderr
+
+
+def test_service_that_dies_is_started_again(up):
+    supervisor = min(up.service_pids())
+    os.kill(supervisor, signal.SIGKILL)
+    up.wait(lambda: "starting the service again" in up.text, 30)
+    up.wait(lambda: _forecast(up), 60)
+
+
+def test_broken_champion_is_noticed_and_replaced_without_a_restart(up):
+    broken = up.command("promote", "BTC-USD", "--force", "--broken")
+    assert broken["version"] == "2"
+    up.wait(lambda: (_forecast(up) or {}).get("model_version") == "2", 30)
+    up.wait(lambda: int((_forecast(up) or {}).get("model_version", 0)) > 2, STORY_SECONDS)
+    market = up.command("status")["markets"][0]
+    assert market["last_retraining"]["status"] == "promoted"
+    assert "random walk" in market["last_retraining"]["reason"]
+
+
+def test_ctrl_c_ends_everything_cleanly(up):
+    assert up.service_pids()
+    assert up.stop(signal.SIGINT) == 0
+    assert "Traceback" not in up.text
+    assert "goes on from it" in up.text
+    assert up.service_pids() == []
+    assert _forecast(up) is None
+
+
+def test_commands_after_the_end_see_the_clock_stand_still(up):
+    first, second = (up.command("status") for _ in range(2))
+    assert first["markets"][0]["newest"] == second["markets"][0]["newest"]
+    assert second["markets"][0]["data_age_seconds"] < 60
+
+
+def test_up_again_goes_on_without_training(up):
+    before = up.command("status")["markets"][0]
+    started = time.monotonic()
+    up.start("--hours", "3")
+    answer = up.wait(lambda: _forecast(up), 60)
+    ready_seconds = time.monotonic() - started
+    assert answer["model_version"] == before["champion"]
+    assert up.process.wait(90) == 0
+    assert "Training" not in up.text
+    assert ready_seconds < 60
+    after = up.command("status")["markets"][0]
+    assert after["newest"] > before["newest"]
