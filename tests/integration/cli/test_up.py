@@ -5,6 +5,7 @@ The tests of this file tell one story and run in their order.
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -123,6 +124,12 @@ def test_up_shows_one_banner_and_where_to_look(up):
     up.wait(lambda: "curl -s" in up.text, 20)
     assert up.text.count("REPLAY") == 1
     assert f"{up.url}/v1/forecasts/BTC-USD" in up.text
+
+
+def test_curl_line_of_the_readme_answers(up):
+    paths = re.findall(r"^curl -s localhost:3000(\S+)", (ROOT / "README.md").read_text(), re.M)
+    assert paths
+    assert all(up.get(path) for path in paths)
 
 
 def test_up_sees_hours_pass_and_forecasts_scored(up):
