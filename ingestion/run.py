@@ -230,7 +230,13 @@ class _Run:
         return failure is None
 
     def _history_start(self) -> datetime:
-        return history_start(self._now, self._market.interval, self._settings.history_days)
+        settings = self._settings
+        return history_start(
+            self._now,
+            self._market.interval,
+            settings.history_days,
+            settings.min_history_candles,
+        )
 
     def _newest_span(self) -> Span:
         newest = self._store.candles.newest(self._market)

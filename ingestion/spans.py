@@ -30,9 +30,10 @@ class Span:
             start = end
 
 
-def history_start(now: datetime, interval: str, history_days: int) -> datetime:
+def history_start(now: datetime, interval: str, history_days: int, min_candles: int) -> datetime:
     """First open time that an empty store is filled from."""
-    return floor_to_grid(now - timedelta(days=history_days), interval)
+    span = max(timedelta(days=history_days), min_candles * interval_length(interval))
+    return floor_to_grid(now - span, interval)
 
 
 def newest_span(now: datetime, interval: str, newest_open: datetime, overlap_candles: int) -> Span:

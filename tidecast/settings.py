@@ -119,6 +119,8 @@ class IngestionSettings(Section):
 
     history_days: PositiveInt = 760
     """How far back an empty store is filled, days of candles."""
+    min_history_candles: PositiveInt = 1700
+    """An empty store is filled with at least so many candles, however many days they take."""
     timeout_seconds: Positive = 10.0
     """Time limit of one HTTP request, for connecting and for each read."""
     max_attempts: PositiveInt = 4
@@ -148,14 +150,14 @@ class TrainingSettings(Section):
 
     train_days: PositiveInt = 730
     """Length of the training window, days."""
-    min_train_candles: PositiveInt = 2000
-    """Fewer candles than this and no model is trained."""
+    min_train_candles: PositiveInt = 1300
+    """The window is made long enough for so many candles; with fewer no model is trained."""
     judge_candles: PositiveInt = 336
     """Newest candles kept out of the fit; on them challenger, champion and baselines compete."""
     seed: int = 7
     """Seed of everything random in a fit."""
-    threads: PositiveInt = 2
-    """Threads of a fit."""
+    threads: PositiveInt = 1
+    """Threads of a fit; two on two busy cores spin for each other and took longer."""
     nice: Annotated[int, Field(ge=0, le=19)] = 19
     """Niceness of a training subprocess on one machine."""
     timeout_seconds: Positive = 900.0

@@ -26,9 +26,7 @@ QUIET_LIBRARIES = ("alembic", "mlflow", "urllib3", "matplotlib", "git", "asyncio
 _HANDLER_NAME = "tidecast"
 
 
-def configure_logging(
-    level: str, format: str, process: str, stream: TextIO | None = None
-) -> None:
+def configure_logging(level: str, format: str, process: str, stream: TextIO | None = None) -> None:
     """Send the logs of this process to one place in one form; calling it again replaces both.
 
     Args:

@@ -51,7 +51,8 @@ def read_window(
         TooFewCandles: the fit or the judgement would have too few.
     """
     judged = settings.judge_candles * market.length
-    start = now - timedelta(days=settings.train_days) - judged
+    span = max(timedelta(days=settings.train_days), settings.min_train_candles * market.length)
+    start = now - span - judged
     candles = store.candles.read(market, start=start, as_of=now)
     ends = pd.DatetimeIndex(candles.index) + market.length
     fitted = candles[ends <= ends.max() - judged]

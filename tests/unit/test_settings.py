@@ -19,6 +19,7 @@ DEFAULTS = {
     "clock": {"simulated_at": None, "real_at": None, "speed": 1.0},
     "ingestion": {
         "history_days": 760,
+        "min_history_candles": 1700,
         "timeout_seconds": 10.0,
         "max_attempts": 4,
         "backoff_seconds": 0.5,
@@ -33,10 +34,10 @@ DEFAULTS = {
     },
     "training": {
         "train_days": 730,
-        "min_train_candles": 2000,
+        "min_train_candles": 1300,
         "judge_candles": 336,
         "seed": 7,
-        "threads": 2,
+        "threads": 1,
         "nice": 19,
         "timeout_seconds": 900.0,
         "gate_min_t": 1.65,

@@ -29,7 +29,7 @@ def fit(
     horizon: int,
     *,
     seed: int = 7,
-    threads: int = 2,
+    threads: int = 1,
 ) -> Model:
     """Fit a model by its name on a candle frame.
 

@@ -175,7 +175,7 @@ class Bench:
 
     def ingest_at(self, now: datetime, history_days: int = 10) -> IngestionResult:
         """Like ``ingest``, but the exchanges keep their own time."""
-        settings = IngestionSettings(history_days=history_days)
+        settings = IngestionSettings(history_days=history_days, min_history_candles=1)
         return ingest_market(
             self.store, self.sources, self.settings, settings, now, self.steps.append
         )

@@ -132,6 +132,14 @@ def test_too_few_candles_fail_the_training_and_say_how_many(workshop):
     assert "needs 5100 candles" in outcome.detail
 
 
+def test_short_window_is_made_long_enough_to_train_on(workshop):
+    wanted = TrainingSettings(train_days=1, min_train_candles=500, judge_candles=100)
+    workshop.settings = workshop.settings.model_copy(update={"training": wanted})
+    outcome = workshop.train()
+    facts = artefact.load(workshop.registry.fetch(MARKET, outcome.version)).facts
+    assert facts["candles"] >= 500
+
+
 def test_market_without_candles_fails_the_training(workshop):
     outcome = train_market(
         workshop.store,

@@ -22,8 +22,8 @@ def test_newest_span_is_never_empty_even_when_the_store_is_ahead_of_our_clock():
 
 
 def test_history_starts_on_the_grid():
-    assert history_start(NOW, "1h", 2) == datetime(2025, 3, 8, 12, tzinfo=UTC)
-    assert history_start(NOW, "1d", 2) == datetime(2025, 3, 8, tzinfo=UTC)
+    assert history_start(NOW, "1h", 2, 1) == datetime(2025, 3, 8, 12, tzinfo=UTC)
+    assert history_start(NOW, "1d", 2, 1) == datetime(2025, 3, 8, tzinfo=UTC)
 
 
 @given(st.integers(0, 4 * CHUNK_CANDLES))
@@ -41,3 +41,11 @@ def test_chunks_cover_the_span_once_oldest_first(candles):
 def test_span_counts_candles_of_its_interval(interval, candles):
     start = datetime(2025, 1, 1, tzinfo=UTC)
     assert Span(start, start + timedelta(days=1)).candles(interval) == candles
+
+
+def test_history_start_reaches_far_enough_for_a_training_on_days() -> None:
+    now = datetime(2026, 1, 1, 5, tzinfo=UTC)
+    assert history_start(now, "1d", 760, 1700) == datetime(2026, 1, 1, tzinfo=UTC) - timedelta(
+        days=1700
+    )
+    assert history_start(now, "1h", 760, 1700) == now - timedelta(days=760)
