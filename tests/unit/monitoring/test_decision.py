@@ -65,6 +65,10 @@ def run(policy: Policy, make_window: Make, start: datetime) -> Run:
         ({"crps_ratio": float("nan"), "t": float("nan")}, 0),
         ({"recent": Span(48, 1.3, 4.0)}, 1),
         ({"recent": Span(20, 1.3, 4.0)}, 0),
+        ({"coverage_90": 0.49, "crps_ratio": 1.001}, 1),
+        ({"coverage_90": 0.49, "crps_ratio": 1.0}, 0),
+        ({"coverage_90": 0.51, "crps_ratio": 1.09}, 0),
+        ({"coverage_90": 0.49, "crps_ratio": 1.001, "scored": 23}, 0),
     ],
 )
 def test_exceeded_names_each_threshold_that_is_passed(
@@ -98,11 +102,11 @@ def test_decide_counts_a_candle_once_however_often_it_is_asked(
 
 
 def test_decide_starts_once_when_the_error_stays(run: Run) -> None:
-    assert run([BAD] * 24 * 6) == [1]
+    assert run([BAD] * 24 * 3) == [1]
 
 
-def test_decide_starts_again_after_seven_cooldowns_when_the_error_never_came_down(run: Run) -> None:
-    assert run([BAD] * 24 * 8) == [1, 1 + 7 * 24]
+def test_decide_starts_again_after_three_cooldowns_when_the_error_never_came_down(run: Run) -> None:
+    assert run([BAD] * 24 * 7) == [1, 1 + 3 * 24, 1 + 6 * 24]
 
 
 def test_decide_starts_again_after_the_cooldown_when_the_error_came_down_between(run: Run) -> None:
@@ -111,8 +115,13 @@ def test_decide_starts_again_after_the_cooldown_when_the_error_came_down_between
 
 @pytest.mark.parametrize(
     "between",
-    [{"crps_ratio": 1.05}, {"crps_ratio": 1.01, "mase": 1.45}, {"crps_ratio": 1.01, "scored": 5}],
-    ids=["CRPS still high", "MASE still high", "too few scores"],
+    [
+        {"crps_ratio": 1.05},
+        {"crps_ratio": 1.01, "mase": 1.45},
+        {"crps_ratio": 1.01, "coverage_90": 0.55},
+        {"crps_ratio": 1.01, "scored": 5},
+    ],
+    ids=["CRPS still high", "MASE still high", "coverage still low", "too few scores"],
 )
 def test_decide_is_not_rearmed_when_the_error_is_only_a_little_lower(
     run: Run, between: dict[str, Any]
