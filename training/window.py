@@ -51,7 +51,9 @@ def read_window(
         TooFewCandles: the fit or the judgement would have too few.
     """
     judged = settings.judge_candles * market.length
-    span = max(timedelta(days=settings.train_days), settings.min_train_candles * market.length)
+    # A horizon more than the fewest: the newest candle may be late, and some may be missing.
+    fewest = (settings.min_train_candles + horizon) * market.length
+    span = max(timedelta(days=settings.train_days), fewest)
     start = now - span - judged
     candles = store.candles.read(market, start=start, as_of=now)
     ends = pd.DatetimeIndex(candles.index) + market.length
