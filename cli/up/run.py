@@ -24,7 +24,7 @@ from tidecast.settings import Settings, load_settings
 from tidecast.telemetry import configure_logging
 from tidecast.timeframes import format_rfc3339
 
-BANNER_WIDTH = 70
+BANNER_WIDTH = 76
 
 
 def banner(why: str) -> str:
