@@ -25,6 +25,10 @@ MIN_SKILL = 0.002
 """CRPS skill below which a swap is not worth it. Two fits that differ by a hair in width lose
 differently all through a calm fortnight, so ``t`` alone takes that for skill."""
 
+TOLERATED_LOSS = 0.05
+"""CRPS by which a challenger may be worse than a baseline when the champion it would replace is
+itself worse than the random walk beyond noise: refusing it would keep the greater evil in force."""
+
 COVERAGE_SLACK = 0.05
 COVERAGE_ERRORS = 3.0
 """Coverage may be ``SLACK`` plus so many standard errors away from nominal.
@@ -64,7 +68,8 @@ def judge(
     champion's beyond noise and by ``MIN_SKILL``, and is not worse than any baseline's beyond noise.
     A champion whose own forecasts are defective counts as none. Without a champion anything that is
     not worse than the random walk beyond noise is better than no forecast, so only the random walk
-    is asked.
+    is asked. Against a champion that is worse than the random walk beyond noise the bar of the
+    baselines is lowered by ``TOLERATED_LOSS``.
 
     Args:
         challenger: its forecasts at ``n`` recent cutoffs that it was not fitted on.
@@ -145,7 +150,11 @@ def _compare(
     }
     losses = {name: _cutoff_losses(score, actual_returns) for name, score in scores.items()}
     horizon = actual_returns.shape[1]
+    failing = None
+    if {"champion", RANDOM_WALK} <= losses.keys():
+        failing = _comparison(losses["champion"], losses[RANDOM_WALK], horizon)
     return {
+        "champion_against_random_walk": failing,
         "crps_bps": {name: 1e4 * metrics.mean_of_known(s.ravel()) for name, s in scores.items()},
         "against": {
             name: _comparison(losses["challenger"], losses[name], horizon) for name in rivals
@@ -218,10 +227,13 @@ def _objections(figures: dict[str, Any]) -> list[str]:
     min_t, against = figures["min_t"], figures["against"]
     champion = against.get("champion")
     asked = [RANDOM_WALK] if champion is None else [name for name in against if name != "champion"]
+    failing = figures["champion_against_random_walk"]
+    champion_fails = failing is not None and failing["t"] <= -min_t
+    tolerated = TOLERATED_LOSS if champion_fails else 0.0
     found = [
         f"worse than {name} beyond noise: CRPS {-row['skill']:.1%} higher, t = {row['t']:.1f}"
         for name, row in against.items()
-        if name in asked and not row["t"] > -min_t
+        if name in asked and not row["t"] > -min_t and not row["skill"] >= -tolerated
     ]
     if champion is None and RANDOM_WALK not in against:
         found.append("there is neither a sound champion nor a sound random walk to compare with")

@@ -9,6 +9,7 @@ sure a number is take that overlap as a parameter.
 """
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -47,13 +48,18 @@ class DieboldMariano(NamedTuple):
     p: float
 
 
+@cache
+def _positions(levels: tuple[float, ...]) -> dict[float, int]:
+    return {round(float(level), 6): column for column, level in enumerate(levels)}
+
+
 def level_columns(levels: Floats | tuple[float, ...], wanted: tuple[float, ...]) -> list[int]:
     """Columns of the wanted levels.
 
     Raises:
         InvalidParameter: a wanted level is not there.
     """
-    positions = {round(float(level), 6): column for column, level in enumerate(levels)}
+    positions = _positions(tuple(levels))
     missing = [level for level in wanted if round(level, 6) not in positions]
     if missing:
         raise InvalidParameter(

@@ -156,6 +156,25 @@ def test_gate_refuses_a_challenger_worse_than_a_baseline_although_it_beats_the_c
     assert verdict.reasons[0].startswith("worse than garch beyond noise")
 
 
+@pytest.mark.parametrize(
+    ("challenger", "passes"),
+    [
+        pytest.param(0.0122, True, id="a little worse than the random walk"),
+        pytest.param(0.02, False, id="much worse than the random walk"),
+    ],
+)
+def test_gate_takes_the_lesser_evil_when_the_champion_fails(
+    challenger: float, passes: bool, make_returns: MakeReturns, realised: Realised
+) -> None:
+    walk = {"random_walk": make_returns(COUNT, deviation=0.010)}
+    champion = make_returns(COUNT, deviation=0.04)
+    contender = make_returns(COUNT, deviation=challenger)
+    verdict = judge(contender, champion, walk, realised(COUNT), MIN_T)
+    assert verdict.figures["against"]["random_walk"]["t"] < -MIN_T
+    assert verdict.passed is passes, verdict.reasons
+    assert passes or "worse than random_walk" in verdict.reasons[0]
+
+
 def test_gate_asks_only_the_random_walk_when_there_is_no_champion(
     make_returns: MakeReturns, realised: Realised
 ) -> None:
