@@ -1,6 +1,7 @@
 """The settings of a replay, as environment variables that every child process shares."""
 
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from tidecast.timeframes import Market
 
 REPLAY_MARKET = Market("BTC-USD", "1h")
 REPLAY_PAIR = "BTC-USD"
+MODEL_AGE_VARIABLE = "TIDECAST_MONITORING__MAX_MODEL_AGE_DAYS"
+MAX_MODEL_AGE_DAYS = "2"
+"""Days of the clock after which the champion of a replay is challenged: four minutes at the usual
+speed, so that a person sees a retraining. The environment may say otherwise."""
 FOLDER = "replay"
 """Folder in ``home_dir``: replayed candles must never mix with live ones."""
 
@@ -47,6 +52,7 @@ def replay_variables(folder: Path, clock: SimulatedClock, url: str) -> dict[str,
         "TIDECAST_MARKETS": json.dumps([market]),
         "TIDECAST_INGESTION__REPLAY_URL": url,
         "TIDECAST_INGESTION__FEAR_GREED": "false",
+        MODEL_AGE_VARIABLE: os.environ.get(MODEL_AGE_VARIABLE, MAX_MODEL_AGE_DAYS),
         "TIDECAST_CLOCK__SIMULATED_AT": clock.simulated_at.isoformat(),
         "TIDECAST_CLOCK__REAL_AT": clock.real_at.isoformat(),
         "TIDECAST_CLOCK__SPEED": repr(clock.speed),
