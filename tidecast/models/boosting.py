@@ -1,10 +1,12 @@
 """Gradient boosting over all steps at once: the step is a feature, the rows are stacked."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import skops.io
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import ThreadpoolController
 
 from tidecast.errors import ArtefactInvalid
 from tidecast.features.matrix import Matrix
@@ -59,8 +61,16 @@ def predict_steps(boosting: HistGradientBoostingRegressor, matrix: Matrix, horiz
         return np.empty((0, horizon))
     rows = np.repeat(np.arange(len(matrix)), horizon)
     steps = np.tile(np.arange(1, horizon + 1), len(matrix))
-    predicted = boosting.predict(_inputs(matrix, rows, steps))
+    inputs = _inputs(matrix, rows, steps)
+    with _thread_pools().limit(limits=1, user_api="openmp"):
+        predicted = boosting.predict(inputs)
     return np.asarray(predicted).reshape(len(matrix), horizon)
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """One forecast takes 10 ms alone; threads that wait for a busy core made it seconds."""
+    return ThreadpoolController()
 
 
 def boosting_to_bytes(boosting: HistGradientBoostingRegressor) -> Any:

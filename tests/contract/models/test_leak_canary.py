@@ -99,3 +99,10 @@ def test_canary_sings_when_there_is_something_to_find(carried):
     center = forecasts["ensemble"].center[:, 0]
     assert _error_ratio(forecasts["ensemble"], actual)[0] < 0.99
     assert (np.sign(center) == np.sign(actual[:, 0])).mean() > 0.58
+
+
+@pytest.mark.parametrize("member", ["sarimax", "boosting"])
+def test_each_member_finds_what_there_is_to_find(member, carried):
+    forecasts, actual = carried
+    center = forecasts[member].center[:, 0]
+    assert np.corrcoef(center, actual[:, 0])[0, 1] > 0.2

@@ -1,5 +1,7 @@
 """What every model of the catalogue promises, as one table: each test runs over every name."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from tidecast.timeframes import interval_length
 
 INTERVALS = ("5m", "1h", "1d")
 HORIZONS = (1, 24, 48)
+SAMPLE = Path(__file__).parents[3] / "sample" / "coinbase_btc_usd_1h_2018_2019.parquet"
 SHORT_FIT = 1800
 """Candles of the windows that are fitted twice."""
 
@@ -210,3 +213,15 @@ def test_catalogue_knows_every_model_by_its_own_name():
 def test_catalogue_names_the_models_there_are_when_asked_for_another(training):
     with pytest.raises(ConfigurationError, match=r"'prophet'.*ensemble.*random_walk"):
         catalogue.fit("prophet", training("1h"), "1h", 24)
+
+
+def test_model_forecasts_recorded_candles_with_hours_without_trades(name):
+    frame = pd.read_parquet(SAMPLE).set_index("timestamp").rename_axis("open_time")
+    frame.index = pd.DatetimeIndex(frame.index).as_unit("us")
+    still = np.flatnonzero(frame["volume"] == 0)
+    first = int(still[still > SHORT_FIT][0])
+    window = frame.iloc[first + 5 - SHORT_FIT : first + 5]
+    assert (window["volume"].iloc[:-4] == 0).any()
+    model = catalogue.fit(name, window, "1h", 24, threads=1)
+    ends = pd.DatetimeIndex(window.index[-6:] + pd.Timedelta(hours=1))
+    _check_honest(model.predict(window, ends), 6, 24)

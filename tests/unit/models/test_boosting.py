@@ -8,6 +8,7 @@ import pytest
 import skops.io
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tidecast.errors import ArtefactInvalid
 from tidecast.features.matrix import Matrix
@@ -75,6 +76,13 @@ def test_predict_steps_of_one_row_has_the_bits_of_the_batch(boosting, matrix):
     for row in (0, 17, ROWS - 1):
         alone = predict_steps(boosting, matrix.take(np.arange(ROWS) == row), HORIZON)
         assert alone.tobytes() == together[row].tobytes()
+
+
+def test_predict_steps_leaves_the_number_of_threads_alone(boosting, matrix):
+    with threadpool_limits(2, user_api="openmp"):
+        before = threadpool_info()
+        predict_steps(boosting, matrix, HORIZON)
+        assert threadpool_info() == before
 
 
 def test_bytes_give_the_same_boosting_back(boosting, matrix):

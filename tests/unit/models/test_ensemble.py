@@ -3,10 +3,14 @@ import pytest
 
 from tests.unit.features.synthetic_candles import synthetic_candles
 from tidecast.errors import TooFewCandles
-from tidecast.features.grid import Grid
+from tidecast.features.grid import Grid, step_returns
 from tidecast.features.matrix import build_matrix, needed_candles
 from tidecast.forecasts import LEVELS
+from tidecast.models.boosting import predict_steps
+from tidecast.models.combination import center_weights
 from tidecast.models.ensemble import MIN_ROWS, Ensemble, Parts
+from tidecast.models.scale import deviations
+from tidecast.models.shape import empirical_shape
 
 HORIZON = 8
 MEDIAN = LEVELS.index(0.5)
@@ -77,6 +81,35 @@ def test_parts_fitted_before_a_split_do_not_see_what_comes_after(candles):
         )
     for expected, got in zip(*answers, strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+def test_weights_and_shape_are_learnt_by_parts_that_saw_a_cut_off_frame(ensemble, candles):
+    """Written again from the outside: the first fit gets a frame that really ends at the split."""
+    grid = Grid.of(candles, "1h")
+    rows = np.arange(needed_candles("1h") - 1, COUNT - HORIZON)
+    split = int(rows[int(0.75 * len(rows))])
+    past = Grid.of(candles.iloc[:split], "1h")
+    early, late = rows[rows < split - HORIZON], rows[rows >= split]
+    parts = Parts.fit(past, build_matrix(past, early), early, split, HORIZON, seed=7)
+    matrix, returns = build_matrix(grid, late), step_returns(grid, HORIZON)[late]
+    centers = parts.centers(grid, matrix, late, HORIZON)
+    har, both = (deviations(part) for part in parts.scale.log_variance(matrix))
+    weights = center_weights(centers, returns, both)
+    blended = weights[0] * centers[0] + weights[1] * centers[1]
+    np.testing.assert_array_equal(ensemble.weights, weights)
+    np.testing.assert_array_equal(ensemble.shape, empirical_shape((returns - blended) / both))
+    np.testing.assert_array_equal(ensemble.har_shape, empirical_shape(returns / har))
+
+
+def test_boosted_centre_is_in_units_of_the_recent_deviation(ensemble, candles):
+    """Fitted on standardised returns, so a market twice as wild moves its centre twice as far."""
+    grid, rows = Grid.of(candles, "1h"), np.arange(COUNT - 40, COUNT)
+    matrix = build_matrix(grid, rows)
+    boosted = ensemble.parts.centers(grid, matrix, rows, HORIZON)[1]
+    standardised = predict_steps(ensemble.parts.boosting, matrix, HORIZON)
+    recent = np.exp(0.5 * matrix.column("log_variance_24"))[:, None]
+    expected = standardised * recent * np.sqrt(np.arange(1, HORIZON + 1))
+    np.testing.assert_allclose(boosted, expected, rtol=1e-12)
 
 
 def test_another_seed_gives_another_fit_of_the_same_quality(ensemble, candles):
