@@ -13,6 +13,9 @@ GRACE_SECONDS = 8.0
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+GONE_SECONDS = 0.05
+"""A killed process needs a moment until its port is free."""
+
 MARK = "TIDECAST_CHILD"
 """Environment variable that tells whose child a process is, down to its own children."""
 
@@ -92,9 +95,12 @@ class Child:
 
         The service's worker lives in a session of its own and outlives its killed parent.
         """
-        for pid in marked(self._mark):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while (left := marked(self._mark)) and time.monotonic() < deadline:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(GONE_SECONDS)
 
     def _plan_restart(self, code: int) -> None:
         if time.monotonic() - self._started > HEALTHY_SECONDS:

@@ -22,11 +22,26 @@ SILENT_SECONDS = 30.0
 writes a line every four seconds."""
 
 
+def build_trigger(settings: Settings, model: str) -> LocalTrigger:
+    """What starts a training.
+
+    Args:
+        settings: niceness, time limit and folder.
+        model: name in the catalogue of models.
+    """
+    return LocalTrigger(
+        settings.home_dir / "logs",
+        nice=settings.training.nice,
+        timeout_seconds=settings.training.timeout_seconds,
+        command=(sys.executable, "-m", "training", "--model", model),
+    )
+
+
 class FirstChampion:
     """Trains a market that has no champion.
 
     Args:
-        model: name in the catalogue of models.
+        trigger: starts the training.
     """
 
     def __init__(
@@ -36,7 +51,7 @@ class FirstChampion:
         clock: Clock,
         steps: Steps,
         stop: threading.Event,
-        model: str,
+        trigger: LocalTrigger,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -44,12 +59,7 @@ class FirstChampion:
         self._steps = steps
         self._stop = stop
         self._logs_dir = settings.home_dir / "logs"
-        self._trigger = LocalTrigger(
-            self._logs_dir,
-            nice=settings.training.nice,
-            timeout_seconds=settings.training.timeout_seconds,
-            command=(sys.executable, "-m", "training", "--model", model),
-        )
+        self._trigger = trigger
 
     def train(self, market: Market) -> None:
         """Train until the market has a champion or the training failed.
@@ -60,7 +70,7 @@ class FirstChampion:
         with self._steps.step(f"Training {market}") as step:
             try:
                 self._give_up_dead(market, step)
-                if self._start(market):
+                if self._store.promotions.newest(market) is None and self._start(market):
                     self._follow(market, step)
             finally:
                 for ended in self._trigger.close():

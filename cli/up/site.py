@@ -11,7 +11,7 @@ from rich.markup import escape
 from cli.console import out
 from cli.replaying import ROOT, Replay
 from cli.up.children import Child
-from cli.up.first_champion import FirstChampion
+from cli.up.first_champion import FirstChampion, build_trigger
 from cli.up.hours import Hours
 from cli.up.loops import Loops, ingestion_loop, monitoring_loop
 from cli.up.options import Options
@@ -27,6 +27,8 @@ from tidecast.timeframes import Market
 LOOK_SECONDS = 0.2
 SERVED_SECONDS = 90.0
 """How long the service may take to serve the first forecast before we say what is missing."""
+SHOWN_CHARACTERS = 200
+"""How much of a source's failure is shown; the log has it whole."""
 RETRY_CANDLES = 6
 """Candles between two tries to train a market that has no champion."""
 
@@ -59,9 +61,8 @@ class Site:
         self._store = Store(settings.store_url)
         self._service = self._build_service()
         self._loops = Loops(stop, steps.say)
-        self._trainings = FirstChampion(
-            self._store, settings, self._clock, steps, stop, options.model
-        )
+        trigger = build_trigger(settings, options.model)
+        self._trainings = FirstChampion(self._store, settings, self._clock, steps, stop, trigger)
         self._tried: dict[Market, datetime] = {}
         self._step: Step | None = None
 
@@ -110,10 +111,11 @@ class Site:
         for market in self._settings.markets:
             with self._steps.step(f"Fetching candles of {market.market}") as self._step:
                 result = ingestion.run(market, self._clock.now())
+                self._step.failed = result.source is None
                 self._step.tell(_what_came(result))
             self._step = None
             for failure in result.failures:
-                text = escape(f"{failure.source} failed: {failure.message}")
+                text = escape(f"{failure.source} failed: {failure.message:.{SHOWN_CHARACTERS}}")
                 self._steps.say(f"  [yellow]{text}[/yellow]")
 
     def _tell_long_step(self, message: str) -> None:
