@@ -134,11 +134,13 @@ def tables(measured: dict[str, Any]) -> list[str]:
     lines += [
         _row("better than GARCH(1,1)-t by", gain, "{:.1%}"),
         _row("Diebold-Mariano t against GARCH", measured["diebold_mariano_t_vs_garch"], "{:.1f}"),
-        _row("MASE against the random walk", [measured["mase"][s - 1] for s in STEPS], "{:.4f}"),
+        _row("MASE against the random walk", _at_steps(measured["mase"]), "{:.4f}"),
         _row("right direction", measured["directional_accuracy"], "{:.1%}"),
-        _row("inside the 90 % band", [measured["coverage_90"][s - 1] for s in STEPS], "{:.1%}"),
-        _row("inside the 50 % band", [measured["coverage_50"][s - 1] for s in STEPS], "{:.1%}"),
-        _row("worst week of the 90 % band", measured["worst_week_90"], "{:.1%}"),
+        _row("inside the 90 % band", _at_steps(measured["coverage_90"]), "{:.1%}"),
+        _row("inside the 50 % band", _at_steps(measured["coverage_50"]), "{:.1%}"),
+        _row(
+            "worst seven days of the 90 % band, from any hour", measured["worst_week_90"], "{:.1%}"
+        ),
     ]
     for name in ("ensemble", "garch", "random_walk"):
         if name in measured["hold_out_crps_bps"]:
@@ -147,6 +149,29 @@ def tables(measured: dict[str, Any]) -> list[str]:
     span = f"{min(measured['coverage_90']):.1%} to {max(measured['coverage_90']):.1%}"
     lines += ["", f"Coverage of the 90 % band over all 24 steps: {span}.", ""]
     return lines
+
+
+def summary_rows(measured: dict[str, Any]) -> list[str]:
+    """Rows of the README for one case."""
+    name, crps = measured["case"], measured["crps_bps"]
+    rows = [
+        _row(f"**{name}**, Tidecast", crps["ensemble"], "{:.2f}"),
+        _row(f"{name}, GARCH(1,1)-t", crps["garch"], "{:.2f}"),
+        _row(f"{name}, random walk", crps["random_walk"], "{:.2f}"),
+    ]
+    hold_out = measured["hold_out_crps_bps"]
+    if hold_out:
+        gain = [1 - a / b for a, b in zip(hold_out["ensemble"], hold_out["garch"], strict=True)]
+        rows.append(_row(f"{name}, better than GARCH in the last quarter by", gain, "{:.1%}"))
+    return [
+        *rows,
+        _row(f"{name}, inside the 90 % band", _at_steps(measured["coverage_90"]), "{:.1%}"),
+        _row(f"{name}, error of the centre / random walk", _at_steps(measured["mase"]), "{:.4f}"),
+    ]
+
+
+def _at_steps(values: list[float]) -> list[float]:
+    return [values[step - 1] for step in STEPS]
 
 
 def _row(label: str, values: Any, form: str) -> str:

@@ -7,6 +7,7 @@ The candles of the quality tables are not part of the project. Name their folder
 import argparse
 import json
 import os
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from benchmarks import loop, machine, quality, training_cost  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "benchmarks" / "results.md"
+README = ROOT / "README.md"
+START, END = "<!-- numbers: start -->", "<!-- numbers: end -->"
 PARTS = ("quality", "training", "loop")
 
 
@@ -42,7 +45,54 @@ def main() -> None:
         results["loop"] = {"machine": machine.describe(), **loop.measure()}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     PAGE.write_text("\n".join(page(results)) + "\n")
+    README.write_text(with_numbers(README.read_text(), results))
     print(PAGE.read_text())
+
+
+def with_numbers(text: str, results: dict[str, Any]) -> str:
+    """The README with its block of numbers made anew."""
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    return "\n".join([before + START, *summary(results), END]) + after
+
+
+def summary(results: dict[str, Any]) -> list[str]:
+    """The few figures that a reader of the README wants."""
+    one, loop_times = results["training"], results["loop"]
+    cases = results["quality"]["cases"]
+    steps = " | ".join(f"step {step}" for step in quality.STEPS)
+    lines = [
+        "",
+        f"Measured {machine.line(results['quality']['machine'])}.",
+        "Hourly candles, refit every 30 days on two years, cutoffs of the whole year. The last",
+        "quarter was never used to choose anything. CRPS in basis points, smaller is better.",
+        "",
+        f"| | {steps} |",
+        "|---|" + "---|" * len(quality.STEPS),
+    ]
+    for case in cases:
+        lines += quality.summary_rows(case)
+    delay = statistics.median(loop_times["candle_to_forecast_seconds"])
+    seconds = {
+        "backtest of a market-year, 24 steps, all models": cases[0]["seconds_backtest"],
+        "training of one market on two years": one["seconds"],
+        "`tidecast up` in an empty folder to the first forecast": loop_times[
+            "first_forecast_seconds"
+        ],
+        "new candle in the store to the new forecast served": delay,
+        "restart with a champion to ready": loop_times["restart_to_ready_seconds"],
+    }
+    return [
+        *lines,
+        "",
+        "| on this machine | measured |",
+        "|---|---|",
+        *(f"| {what} | {value:.3g} s |" for what, value in seconds.items()),
+        f"| peak memory of a training | {one['peak_mib']:,.0f} MiB |",
+        "",
+        "All tables: [benchmarks/results.md](benchmarks/results.md). Made by `make bench`.",
+        "",
+    ]
 
 
 def page(results: dict[str, Any]) -> list[str]:
