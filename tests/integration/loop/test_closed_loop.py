@@ -34,6 +34,7 @@ class Loop:
             **os.environ,
             "TIDECAST_HOME_DIR": str(home),
             "TIDECAST_MONITORING__MIN_SCORED": "8",
+            "TIDECAST_MONITORING__MAX_MODEL_AGE_DAYS": "30",
             "TIDECAST_TRAINING__TRAIN_DAYS": "180",
         }
         self.log = (home.parent / "up.log").open("w")
