@@ -46,7 +46,7 @@ def test_point_refuses_a_deleted_version(filled, market, filled_uri):
     from mlflow.tracking import MlflowClient
 
     filled.point(market, "1")
-    MlflowClient(filled_uri).delete_model_version("tidecast-BTC-USD-1h", "2")
+    MlflowClient(filled_uri, filled_uri).delete_model_version("tidecast-BTC-USD-1h", "2")
     with pytest.raises(InvalidParameter, match="no version 2"):
         filled.point(market, "2")
     assert aliases(filled, market)["champion"] == "1"
@@ -56,7 +56,7 @@ def test_champion_is_none_when_its_version_was_deleted(filled, market, filled_ur
     from mlflow.tracking import MlflowClient
 
     filled.point(market, "1")
-    MlflowClient(filled_uri).delete_model_version("tidecast-BTC-USD-1h", "1")
+    MlflowClient(filled_uri, filled_uri).delete_model_version("tidecast-BTC-USD-1h", "1")
     assert filled.champion(market) is None
 
 

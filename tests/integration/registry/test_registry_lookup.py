@@ -19,7 +19,7 @@ def promoted_uri(filled: Registry, market, filled_uri: str) -> str:
 def as_mlflow_sees_it(tracking_uri: str, version: str) -> VersionRecord:
     from mlflow.tracking import MlflowClient
 
-    seen = MlflowClient(tracking_uri).get_model_version(NAME, version)
+    seen = MlflowClient(tracking_uri, tracking_uri).get_model_version(NAME, version)
     return VersionRecord(
         version=str(seen.version),
         run_id=seen.run_id,
@@ -46,7 +46,7 @@ def test_lookup_agrees_with_the_client_on_aliases(promoted_uri):
 def test_lookup_leaves_out_deleted_versions(promoted_uri):
     from mlflow.tracking import MlflowClient
 
-    MlflowClient(promoted_uri).delete_model_version(NAME, "2")
+    MlflowClient(promoted_uri, promoted_uri).delete_model_version(NAME, "2")
     lookup = build_lookup(promoted_uri)
     assert lookup.by_version(NAME, "2") is None
     assert lookup.by_alias(NAME, "champion") is None

@@ -59,7 +59,7 @@ def test_server_versions_and_aliases_are_read_as_written(server, remote, artefac
         remote.register(market, artefact_folder, parameters={"seed": 7}, metrics={"crps": 0.5})
     assert remote.point(market, "1") is None
     assert remote.point(market, "2") == "1"
-    client = MlflowClient(server[0])
+    client = MlflowClient(server[0], server[0])
     for seen in (*remote._lookup.all("tidecast-BTC-USD-1h"),):
         expected = client.get_model_version("tidecast-BTC-USD-1h", seen.version)
         assert seen == VersionRecord(

@@ -86,7 +86,7 @@ def test_run_keeps_parameters_metrics_and_reports(
         metrics={"crps": 0.5},
         files=[tmp_path / "report.json"],
     )
-    client = MlflowClient(tracking_uri)
+    client = MlflowClient(tracking_uri, tracking_uri)
     run = client.get_run(registry.version(market, version).run_id)
     assert (run.data.params, run.data.metrics) == ({"seed": "7"}, {"crps": 0.5})
     assert [f.path for f in client.list_artifacts(run.info.run_id, "report")] == [
