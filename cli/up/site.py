@@ -9,6 +9,7 @@ import requests
 from rich.markup import escape
 
 from cli.console import out
+from cli.opening import open_registry
 from cli.replaying import ROOT, Replay
 from cli.up.children import Child
 from cli.up.first_champion import FirstChampion, build_trigger
@@ -19,10 +20,11 @@ from cli.up.ports import check_port_free
 from cli.up.steps import Step, Steps
 from ingestion.rounds import Ingestion
 from ingestion.run import IngestionResult
-from tidecast.errors import TidecastError
+from tidecast.errors import RegistryUnavailable, TidecastError
 from tidecast.settings import Settings
 from tidecast.store import Store
 from tidecast.timeframes import Market
+from training.promotion import reconcile
 
 LOOK_SECONDS = 0.2
 SERVED_SECONDS = 90.0
@@ -78,19 +80,31 @@ class Site:
             check_port_free(self._settings.service.host, self._settings.service.port)
             with self._steps.step("Preparing the store"):
                 self._store.migrate()
+            self._reconcile()
             self._service.start()
             ingestion = Ingestion(self._store, self._settings, self._tell_long_step)
             self._ingest_all(ingestion)
             self._loops.start("ingestion", ingestion_loop(ingestion, self._settings, self._clock))
-            self._loops.start("monitoring", monitoring_loop(self._settings))
             self._train_all()
             self._announce()
+            # Only now: its imports would compete with those of the service for the first answer.
+            self._loops.start("monitoring", monitoring_loop(self._settings))
             self._watch()
         finally:
             self._stop.set()
             self._service.stop()
             self._loops.join()
             self._store.close()
+
+    def _reconcile(self) -> None:
+        """Write the promotions that a crash left out of the history."""
+        registry = open_registry(self._settings)
+        try:
+            for market in self._markets:
+                if found := reconcile(self._store, registry, market, now=self._clock.now()):
+                    self._steps.say(f"{market}: version {found.version} is champion (reconciled)")
+        except RegistryUnavailable as error:
+            self._steps.say(f"[yellow]{escape(str(error))}[/yellow]")
 
     def _build_service(self) -> Child:
         own, home_dir = self._settings.service, self._settings.home_dir
