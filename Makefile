@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup run test check fmt bench requirements openapi settings-docs
+.PHONY: help setup run test check fmt bench requirements openapi settings-docs metrics-docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,8 @@ check: setup ## format, lint, types, import floors, generated files
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/settings_page.py | diff -u docs/settings.md - \
 		|| { echo "docs/settings.md is old: make settings-docs" >&2; exit 1; }
+	$(BIN)/python docs/metrics_page.py | diff -u docs/metrics.md - \
+		|| { echo "docs/metrics.md is old: make metrics-docs" >&2; exit 1; }
 	$(BIN)/python -m service.openapi | diff -u docs/openapi.json - \
 		|| { echo "docs/openapi.json is old: make openapi" >&2; exit 1; }
 
@@ -62,6 +64,10 @@ requirements: setup ## compile the pins in requirements/ from pyproject.toml
 		| $(COMPILE) - --output-file requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+
+metrics-docs: setup ## write docs/metrics.md from the metrics
+	@$(BIN)/python docs/metrics_page.py > docs/metrics.md.new
+	mv docs/metrics.md.new docs/metrics.md
 
 openapi: setup ## write docs/openapi.json from the service
 	@$(BIN)/python -m service.openapi > docs/openapi.json.new

@@ -68,6 +68,9 @@ ERROR_DRIFT = Gauge(
 HEALTHY = Gauge(
     "tidecast_data_healthy", "1 when the candles are fit to judge a model by, else 0.", _MARKET
 )
+MISSING = Gauge(
+    "tidecast_missing_candles", "Candles missing between the oldest and the newest.", _MARKET
+)
 BLOCKED = Gauge(
     "tidecast_retraining_blocked", "1 while a wanted retraining is held back, else 0.", _MARKET
 )
@@ -89,6 +92,11 @@ def show_scoring(market: Market, scored: Scored) -> None:
 def show_health(market: Market, health: Health) -> None:
     """Show whether the candles are healthy."""
     HEALTHY.labels(*_labels(market)).set(health.healthy)
+
+
+def show_missing(market: Market, missing: int) -> None:
+    """Show how many candles the gaps of the ledger have."""
+    MISSING.labels(*_labels(market)).set(missing)
 
 
 def show_window(market: Market, window: ErrorWindow, scores: pd.DataFrame) -> None:

@@ -91,6 +91,7 @@ def monitor_market(
     candles = store.candles.read(market, limit=plan.window_candles)
     health = data_health(candles, market.interval, now, plan.stale_after_candles)
     metrics.show_health(market, health)
+    metrics.show_missing(market, sum(gap.missing for gap in store.candles.gaps(market)))
     if candles.empty:
         return Report(market, health, Scored())
     alerts.announce_data(store, market, health, now)

@@ -171,6 +171,7 @@ def test_monitor_market_does_not_retrain_across_a_gap(world: Any, broken: Broken
 
     assert world.windows() == []
     assert "gap" in reports[-1].health.reasons[0]
+    assert (gauge("tidecast_missing_candles") or 0) >= 1
 
 
 def test_monitor_market_retrains_when_the_gap_was_healed(world: Any, broken: Broken) -> None:
