@@ -12,8 +12,8 @@ from tidecast.clock import WallClock
 
 HEAD = """# Metrics
 
-Made by `make metrics-docs`; do not edit. Prometheus text stands at `/metrics` of the service, and of
-`python -m monitoring` with `--metrics-port`. Times are in seconds, ratios without unit.
+Made by `make metrics-docs`; do not edit. Prometheus text stands at `/metrics` of the service and
+of `python -m monitoring --metrics-port N`. Times are in seconds, ratios without unit.
 """
 TABLE = "| name | type | meaning |\n| --- | --- | --- |"
 
