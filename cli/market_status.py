@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from monitoring.memory import note_name
 from service.messages import StepScores
 from service.scoreboard import tally
 from tidecast.errors import TidecastError
@@ -15,6 +16,8 @@ SHOWN_STEPS = (1, 6, 12, 24)
 SCORE_SPAN = timedelta(days=30)
 SHOWN_EVENTS = 5
 BASIS_POINTS = 1e4
+OWN_OF_THE_MONITOR = ("trigger", "error_drift")
+"""Parts of its note that are its memory and no figures."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def read_status(store: Store, registry: Registry, market: Market, now: datetime)
         model_age=now - trained_at if trained_at else None,
         forced=promotion.forced if promotion else False,
         last_retraining=_retraining(store.retrainings.newest(market)),
-        monitor=(store.notes.get(f"monitor:{market}") or {}).get("figures", {}),
+        monitor=_monitor(store, market),
         scores=[_score(step) for step in scores.steps if step.step in SHOWN_STEPS],
         events=[_event(event) for event in store.events.read(market=market, limit=SHOWN_EVENTS)],
     )
@@ -104,6 +107,12 @@ def _trained_at(registry: Registry, market: Market, version: str) -> datetime | 
         # The status of everything else is worth showing without the registry.
         return None
     return datetime.fromisoformat(text) if text else None
+
+
+def _monitor(store: Store, market: Market) -> dict[str, Any]:
+    """Figures of the last round, without what the monitor keeps for itself."""
+    note = store.notes.get(note_name(market)) or {}
+    return {name: value for name, value in note.items() if name not in OWN_OF_THE_MONITOR}
 
 
 def _retraining(retraining: Retraining | None) -> dict[str, Any] | None:
