@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from tidecast.timeframes import Market
 
 TIMEOUT_SECONDS = 10.0
 HISTORY_CANDLES = 200
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def remote_view(
@@ -48,7 +50,10 @@ def _joined(levels: Sequence[float]) -> str:
 
 def _get(path: str, parameters: dict[str, str]) -> requests.Response:
     try:
-        answer = requests.get(path, params=parameters, timeout=TIMEOUT_SECONDS)
+        with requests.Session() as asking:
+            # A proxy of the environment is not for a service on this machine.
+            asking.trust_env = urlsplit(path).hostname not in LOOPBACK
+            answer = asking.get(path, params=parameters, timeout=TIMEOUT_SECONDS)
     except requests.RequestException as e:
         raise ForecastUnavailable(f"no service answers at {path}: {e}") from e
     if answer.status_code == 200:

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 def quiet_logging(settings: Settings) -> None:
-    """Logs of a command: warnings as text, unless the settings ask for another level."""
+    """Logs of a command: errors as text, unless the settings ask for another level.
+
+    What a command has to say it prints; a library that retries is no news.
+    """
     asked = "log_level" in settings.model_fields_set
-    configure_logging(settings.log_level if asked else "warning", "text", "cli")
+    configure_logging(settings.log_level if asked else "error", "text", "cli")
 
 
 @contextmanager

@@ -149,6 +149,12 @@ def test_commands_in_another_terminal_see_the_replay(up):
     assert status["markets"][0]["champion"] == "1"
 
 
+def test_forecast_of_the_running_service_is_shown(up, tmp_path):
+    answer = up.command("forecast", "BTC-USD", "--url", up.url, "--png", str(tmp_path / "fan.png"))
+    assert (answer["source"], len(answer["steps"])) == ("replay:BTC-USD", 24)
+    assert (tmp_path / "fan.png").stat().st_size > 10_000
+
+
 def test_second_up_in_the_same_folder_is_refused(up):
     command = [sys.executable, "-c", "from cli.main import main; main()", "up", "--replay"]
     done = subprocess.run(command, cwd=ROOT, env=up.environment, capture_output=True, text=True)
