@@ -116,7 +116,9 @@ def test_server_time_is_that_of_the_newest_answer(dialect, server, serve, fetch,
         return source_answers(asked)
 
     server.play = play
-    assert fetch(count).server_time == server.now
+    behind = server.now - fetch(count).server_time
+    # An answer that a busy machine waited for counts as that much older; never as newer.
+    assert timedelta(0) <= behind < timedelta(seconds=5)
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Asia/Kathmandu"])
