@@ -25,9 +25,12 @@ MIN_SKILL = 0.002
 """CRPS skill below which a swap is not worth it. Two fits that differ by a hair in width lose
 differently all through a calm fortnight, so ``t`` alone takes that for skill."""
 
-TOLERATED_LOSS = 0.05
-"""CRPS by which a challenger may be worse than a baseline when the champion it would replace is
-itself worse than the random walk beyond noise: refusing it would keep the greater evil in force."""
+TOLERATED_SHARE = 0.5
+MAX_TOLERATED_LOSS = 0.1
+"""When the champion is itself worse than the random walk beyond noise, a challenger may be worse
+than a baseline by so large a share of the champion's own loss, and by no more than the maximum:
+refusing it would keep the greater evil in force. A model fitted on a hundred days was 8 % worse than
+the random walk in a calm fortnight of 2019, beside a broken champion at 100 %."""
 
 COVERAGE_SLACK = 0.05
 COVERAGE_ERRORS = 3.0
@@ -69,7 +72,7 @@ def judge(
     A champion whose own forecasts are defective counts as none. Without a champion anything that is
     not worse than the random walk beyond noise is better than no forecast, so only the random walk
     is asked. Against a champion that is worse than the random walk beyond noise the bar of the
-    baselines is lowered by ``TOLERATED_LOSS``.
+    baselines is lowered, see ``TOLERATED_SHARE``.
 
     Args:
         challenger: its forecasts at ``n`` recent cutoffs that it was not fitted on.
@@ -228,8 +231,9 @@ def _objections(figures: dict[str, Any]) -> list[str]:
     champion = against.get("champion")
     asked = [RANDOM_WALK] if champion is None else [name for name in against if name != "champion"]
     failing = figures["champion_against_random_walk"]
-    champion_fails = failing is not None and failing["t"] <= -min_t
-    tolerated = TOLERATED_LOSS if champion_fails else 0.0
+    tolerated = 0.0
+    if failing is not None and failing["t"] <= -min_t:
+        tolerated = min(MAX_TOLERATED_LOSS, -TOLERATED_SHARE * failing["skill"])
     found = [
         f"worse than {name} beyond noise: CRPS {-row['skill']:.1%} higher, t = {row['t']:.1f}"
         for name, row in against.items()
