@@ -29,8 +29,8 @@ TOLERATED_SHARE = 0.5
 MAX_TOLERATED_LOSS = 0.1
 """When the champion is itself worse than the random walk beyond noise, a challenger may be worse
 than a baseline by so large a share of the champion's own loss, and by no more than the maximum:
-refusing it would keep the greater evil in force. A model fitted on a hundred days was 8 % worse than
-the random walk in a calm fortnight of 2019, beside a broken champion at 100 %."""
+refusing it would keep the greater evil in force. A model fitted on a hundred days was 8 % worse
+than the random walk in a calm fortnight of 2019, beside a broken champion at 100 %."""
 
 COVERAGE_SLACK = 0.05
 COVERAGE_ERRORS = 3.0

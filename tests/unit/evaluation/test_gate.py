@@ -151,7 +151,7 @@ def test_gate_refuses_a_challenger_worse_than_a_baseline_although_it_beats_the_c
     make_returns: MakeReturns, realised: Realised
 ) -> None:
     baselines = {"random_walk": make_returns(COUNT, deviation=0.02), "garch": make_returns(COUNT)}
-    champion, challenger = (make_returns(COUNT, deviation=size) for size in (0.04, 0.014))
+    champion, challenger = (make_returns(COUNT, deviation=size) for size in (0.018, 0.014))
     verdict = judge(challenger, champion, baselines, realised(COUNT), MIN_T)
     assert verdict.reasons[0].startswith("worse than garch beyond noise")
 
