@@ -11,8 +11,10 @@ ARGS ?=
 READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
+PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(1) --pyi_out=$(1) \
+	--grpc_python_out=$(1) service/proto/forecast.proto service/proto/inference.proto
 
-.PHONY: help setup run test check fmt bench requirements openapi settings-docs metrics-docs
+.PHONY: help setup run test check fmt bench requirements proto openapi settings-docs metrics-docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,8 +51,14 @@ check: setup ## format, lint, types, import floors, generated files
 		|| { echo "docs/settings.md is old: make settings-docs" >&2; exit 1; }
 	$(BIN)/python docs/metrics_page.py | diff -u docs/metrics.md - \
 		|| { echo "docs/metrics.md is old: make metrics-docs" >&2; exit 1; }
-	$(BIN)/python -m service.openapi | diff -u docs/openapi.json - \
+	$(BIN)/python -m service.rest.openapi | diff -u docs/openapi.json - \
 		|| { echo "docs/openapi.json is old: make openapi" >&2; exit 1; }
+	fresh=$$(mktemp -d)
+	trap 'rm -rf "$$fresh"' EXIT
+	$(call PROTOC,$$fresh)
+	for stub in $$(cd "$$fresh" && find . -type f); do
+		diff -u "$$stub" "$$fresh/$$stub" || { echo "$$stub is old: make proto" >&2; exit 1; }
+	done
 
 fmt: setup ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
@@ -65,12 +73,15 @@ requirements: setup ## compile the pins in requirements/ from pyproject.toml
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
 
+proto: setup ## generate the gRPC stubs from service/proto/*.proto
+	@$(call PROTOC,.)
+
 metrics-docs: setup ## write docs/metrics.md from the metrics
 	@$(BIN)/python docs/metrics_page.py > docs/metrics.md.new
 	mv docs/metrics.md.new docs/metrics.md
 
 openapi: setup ## write docs/openapi.json from the service
-	@$(BIN)/python -m service.openapi > docs/openapi.json.new
+	@$(BIN)/python -m service.rest.openapi > docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
 
 settings-docs: setup ## write docs/settings.md from the settings

@@ -4,14 +4,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from service.bento_door import CheckedBody, Reshaped
 from service.dataplane import DataPlane
 from service.error_table import fault_of
-from service.front import Front
 from service.messages import ForecastRequest
-from service.openapi import document, dump_document
 from service.parameters import LEVELS_ALLOWED
-from service.rest import JSON, Rest
+from service.rest.bento_door import CheckedBody, Reshaped
+from service.rest.endpoints import JSON, Rest
+from service.rest.front import Front
+from service.rest.openapi import document, dump_document
 from tidecast.errors import TidecastError
 from tidecast.settings import Settings
 from tidecast.timeframes import INTERVALS

@@ -4,7 +4,7 @@ A ``MarketState`` is immutable and replaced as a whole, so a reader on any threa
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,6 +55,11 @@ class Board:
     def __init__(self, markets: Sequence[Market]) -> None:
         self._writing = threading.Lock()
         self._states = {market: MarketState(market) for market in markets}
+        self._listeners: list[Callable[[Market, Snapshot], None]] = []
+
+    def subscribe(self, listener: Callable[[Market, Snapshot], None]) -> None:
+        """Call ``listener`` after each new snapshot, on its thread; it must be quick."""
+        self._listeners.append(listener)
 
     @property
     def markets(self) -> tuple[Market, ...]:
@@ -66,8 +71,10 @@ class Board:
         return self._states[market]
 
     def serve(self, market: Market, snapshot: Snapshot) -> None:
-        """Swap the snapshot in."""
+        """Swap the snapshot in and tell the subscribers."""
         self._change(market, snapshot=snapshot)
+        for listener in self._listeners:
+            listener(market, snapshot)
 
     def learn(self, market: Market, wanted: Title | None, promotions: Sequence[Promotion]) -> None:
         """Keep who should serve, and the promotion history."""

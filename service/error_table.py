@@ -1,4 +1,4 @@
-"""The one table from the core's errors to HTTP, and the one body shape of every error."""
+"""The one table from errors to HTTP and gRPC, and the one body shape of every error."""
 
 import math
 import re
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.messages import ErrorAnswer, ErrorBody, dump
+from service.refusals import Overloaded, RateLimited, Unauthenticated
 from tidecast.errors import (
     CallerError,
     OperatorError,
@@ -18,6 +19,9 @@ from tidecast.errors import (
 
 STATUS_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (UnknownMarket, 404),
+    (Unauthenticated, 401),
+    (Overloaded, 429),
+    (RateLimited, 429),
     (CallerError, 400),
     (RetryLater, 503),
     (RejectedError, 503),
@@ -25,8 +29,23 @@ STATUS_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
 )
 """First match counts. Rejected data is answered like an outage: it heals with the next candle."""
 
+GRPC_CODE_BY_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    404: "NOT_FOUND",
+    405: "UNIMPLEMENTED",
+    413: "RESOURCE_EXHAUSTED",
+    415: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    431: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+"""Names of gRPC status codes; only service.rpc knows the library."""
 CODE_BY_STATUS = {
     400: "bad_request",
+    401: "unauthenticated",
     404: "not_found",
     405: "method_not_allowed",
     413: "body_too_large",
@@ -63,6 +82,11 @@ class Fault:
     allowed: str | Sequence[str] | None = None
     correlation_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def grpc_code(self) -> str:
+        """Name of the gRPC status code."""
+        return GRPC_CODE_BY_STATUS[self.status]
 
     def body(self) -> bytes:
         """The JSON body."""

@@ -183,6 +183,30 @@ class ServiceSettings(Section):
     """Pause between two looks at the registry for a new champion."""
     max_candles_per_answer: PositiveInt = 1000
     """Most candles in one answer of /v1/candles."""
+    max_inflight_requests: PositiveInt = 64
+    """Requests being answered at once, REST and gRPC together; more get 429 at once."""
+    max_body_bytes: PositiveInt = 64 * 1024
+    """Largest body of a request, and largest gRPC message that is read."""
+    max_header_bytes: PositiveInt = 16 * 1024
+    """Largest head of an HTTP request, and largest gRPC metadata."""
+    slow_client_seconds: Positive = 10.0
+    """A client that takes longer to send a request or to take its answer is cut off."""
+    grpc_port: Annotated[int, Field(gt=0, lt=65536)] | None = 50051
+    """gRPC port, on the same address; None turns gRPC off."""
+    grpc_max_connection_age_seconds: Positive = 300.0
+    """gRPC connections are renewed at this age, so that new replicas get their share."""
+    grpc_certificate_file: Path | None = None
+    """PEM certificate chain for TLS on the gRPC port; None serves plain text."""
+    grpc_private_key_file: Path | None = None
+    """PEM private key of the certificate."""
+    api_keys: dict[str, str] = {}
+    """API keys: a name and the SHA-256 of the key, 64 hexadecimal digits; empty asks for none."""
+    api_keys_file: Path | None = None
+    """More API keys, one `name: sha256` a line; read again whenever the file changes."""
+    requests_per_second_per_key: Positive | None = None
+    """Steady rate that one key may ask at, with a burst of one second; None limits nothing."""
+    drain_seconds: Positive = 20.0
+    """Longest that gRPC calls in flight may take to end after SIGTERM."""
 
 
 class MonitoringSettings(Section):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.openapi import default_settings, document, dump_document
+from service.rest.openapi import default_settings, document, dump_document
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -1,8 +1,10 @@
 import json
 from collections.abc import Iterator
 
+import grpc
 import pytest
 
+from service import refusals  # noqa: F401  (subclasses of the core's errors)
 from service.error_table import fault_of, fault_of_status, unexpected
 from service.messages import ErrorAnswer
 from tidecast import errors
@@ -31,7 +33,8 @@ def test_every_core_error_has_a_fault_or_is_unexpected(kind: type[Exception]) ->
     assert (fault is None) == hidden
     if fault is not None:
         ErrorAnswer.model_validate_json(fault.body())
-        assert fault.status in (400, 404, 503)
+        assert fault.status in (400, 401, 404, 429, 503)
+        assert hasattr(grpc.StatusCode, fault.grpc_code)
 
 
 def test_fault_of_caller_error_names_field_and_allowed() -> None:

@@ -3,9 +3,9 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from service.openapi import default_settings, document, dump_document
+from service.rest.openapi import default_settings, document, dump_document
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
+COMMITTED = Path(__file__).parents[4] / "docs" / "openapi.json"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_openapi_examples_match_their_schemas(openapi: dict) -> None:
 
 
 def test_openapi_knows_every_route_of_the_service(openapi: dict, plane) -> None:
-    from service.rest import Rest
+    from service.rest.endpoints import Rest
 
     ours = {route.path for route in Rest(plane, b"").routes()} | {"/forecast"}
     assert ours - set(openapi["paths"]) == {"/", "/openapi.json"}

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.error_table import Fault, fault_of, fault_of_status, unexpected
-from service.front import respond
+from service.rest.front import respond
 from tidecast.errors import InvalidParameter
 from tidecast.telemetry import get_logger
 

@@ -1,6 +1,6 @@
 """The OpenAPI document of the service, one for all transports over HTTP.
 
-``python -m service.openapi`` prints the one for the default settings, as kept in docs/.
+``python -m service.rest.openapi`` prints the one for the default settings, as kept in docs/.
 """
 
 import json
@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service import examples
 from service.messages import (
     CandleList,
     ErrorAnswer,
@@ -21,6 +20,7 @@ from service.messages import (
     Readiness,
     Scoreboard,
 )
+from service.rest import examples
 from tidecast import __version__
 from tidecast.forecasts import LEVELS
 from tidecast.settings import Settings

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
-from service.bento_door import MAX_BODY_BYTES, CheckedBody, Reshaped
-from service.front import Front
 from service.messages import ErrorAnswer, ForecastRequest
-from service.rest import Rest, within_time
+from service.rest.bento_door import MAX_BODY_BYTES, CheckedBody, Reshaped
+from service.rest.endpoints import Rest, within_time
+from service.rest.front import Front
 from tidecast.errors import StoreUnavailable
 
 ALLOWED = {name: f"good {name}" for name in ForecastRequest.model_fields}

@@ -1,0 +1,15 @@
+"""What the service refuses before it asks the data plane."""
+
+from tidecast.errors import CallerError, RetryLater
+
+
+class Unauthenticated(CallerError):
+    """No API key, or one that is not known."""
+
+
+class Overloaded(RetryLater):
+    """As many requests as allowed are in flight."""
+
+
+class RateLimited(RetryLater):
+    """The key has used up its share of requests."""

@@ -1,0 +1,1 @@
+"""REST: the front door, its endpoints, and the OpenAPI document."""

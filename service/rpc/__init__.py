@@ -1,0 +1,1 @@
+"""gRPC: the server inside the worker, its two services, its interceptors."""
