@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from prometheus_client import REGISTRY
 
+from service.admission import Admission
+from service.api_keys import Doorkeeper
 from service.board import Board
 from service.dataplane import DataPlane, Limits
 from service.metrics import BoardCollector
@@ -26,11 +28,18 @@ stops every request for 35 to 45 ms."""
 
 @dataclass
 class Runtime:
-    """What one service process holds."""
+    """What one service process holds.
+
+    Attributes:
+        admission: the places for requests in flight, of all transports together.
+        doorkeeper: whom every transport asks before the data plane.
+    """
 
     plane: DataPlane
     watcher: Watcher
     store: Store
+    admission: Admission
+    doorkeeper: Doorkeeper
 
     def start(self) -> None:
         """Start to watch."""
@@ -67,7 +76,13 @@ def build_runtime(settings: Settings) -> Runtime:
         settle=settle_memory,
     )
     REGISTRY.register(BoardCollector(board, clock))
-    return Runtime(DataPlane(board, store, clock, limits), watcher, store)
+    return Runtime(
+        plane=DataPlane(board, store, clock, limits),
+        watcher=watcher,
+        store=store,
+        admission=Admission(settings.service.max_inflight_requests),
+        doorkeeper=Doorkeeper(),
+    )
 
 
 def settle_memory() -> None:
