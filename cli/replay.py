@@ -22,9 +22,12 @@ def replay(
     speed: Annotated[
         float, typer.Option(min=0.001, help="Simulated seconds per real second.")
     ] = 720.0,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for a free one.")] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 for a free one.")] = 8765,
 ) -> None:
     """Serve recorded candles as an exchange would, on a simulated clock, until Ctrl-C.
+
+    A clock in the settings goes before --start and --speed, so that it survives a restart.
 
     It speaks the language of Coinbase; the source `replay` asks it. `tidecast up --replay` starts
     one by itself; this is for trying other processes against it.
@@ -37,13 +40,16 @@ def replay(
     from cli.console import out
     from cli.replaying import REPLAY_START, start_exchange
     from tidecast.clock import SimulatedClock
+    from tidecast.settings import load_settings
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    begin = start.replace(tzinfo=UTC) if start else REPLAY_START
-    clock = SimulatedClock(datetime.now(UTC), begin, speed)
-    running = start_exchange(clock, file=file, pair=pair, interval=interval, port=port)
+    clock = load_settings().clock.build()
+    if not isinstance(clock, SimulatedClock):
+        begin = start.replace(tzinfo=UTC) if start else REPLAY_START
+        clock = SimulatedClock(datetime.now(UTC), begin, speed)
+    running = start_exchange(clock, file=file, pair=pair, interval=interval, host=host, port=port)
     exchange = running.exchange
     out.print(f"replay of {pair} {interval} at {exchange.url}; for other processes:")
     out.print(f"  export TIDECAST_INGESTION__REPLAY_URL={exchange.url}")

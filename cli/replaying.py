@@ -36,6 +36,7 @@ def start_exchange(
     file: Path | None = None,
     pair: str = "BTC-USD",
     interval: str = "1h",
+    host: str = "127.0.0.1",
     port: int = 0,
 ) -> Replay:
     """Serve a file of candles, the sample when None, in a thread.
@@ -53,9 +54,11 @@ def start_exchange(
         raise ConfigurationError(f"the sample is not there: {SAMPLE}; name one with --candles")
     candles, _ = read_candles(file or SAMPLE, interval, datetime.now(UTC))
     try:
-        exchange = ReplayExchange(candles, clock, port=port, pair=pair, interval=interval)
+        exchange = ReplayExchange(candles, clock, host, port, pair, interval)
     except OSError as e:
-        raise ConfigurationError(f"port {port} of 127.0.0.1 is taken: name another") from e
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port} ({e.strerror}): name another"
+        ) from e
     exchange.start()
     ends_at = candles.index[-1].to_pydatetime() + interval_length(interval)
     return Replay(exchange, ends_at)
