@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.messages import ErrorAnswer, ErrorBody, dump
 from service.refusals import Overloaded, RateLimited, Unauthenticated
@@ -29,45 +30,68 @@ STATUS_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
 )
 """First match counts. Rejected data is answered like an outage: it heals with the next candle."""
 
-GRPC_CODE_BY_STATUS = {
-    400: "INVALID_ARGUMENT",
-    401: "UNAUTHENTICATED",
-    404: "NOT_FOUND",
-    405: "UNIMPLEMENTED",
-    413: "RESOURCE_EXHAUSTED",
-    415: "INVALID_ARGUMENT",
-    429: "RESOURCE_EXHAUSTED",
-    431: "RESOURCE_EXHAUSTED",
-    500: "INTERNAL",
-    503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED",
+
+class Status(NamedTuple):
+    """What an HTTP status means when nothing more is known.
+
+    Attributes:
+        code: our code, for the errors of the web framework.
+        grpc_code: name of the gRPC status code; only service.rpc knows the library.
+        message: what to tell the caller.
+    """
+
+    code: str
+    grpc_code: str
+    message: str
+
+
+STATUSES = {
+    400: Status("bad_request", "INVALID_ARGUMENT", "the request cannot be read"),
+    401: Status("unauthenticated", "UNAUTHENTICATED", "an API key is needed"),
+    404: Status(
+        "not_found", "NOT_FOUND", "there is nothing at this path; /openapi.json lists the paths"
+    ),
+    405: Status("method_not_allowed", "UNIMPLEMENTED", "this path does not know the method"),
+    406: Status(
+        "not_acceptable",
+        "INVALID_ARGUMENT",
+        "the answer cannot have the media type that is asked for",
+    ),
+    408: Status("request_timeout", "DEADLINE_EXCEEDED", "the request took too long to arrive"),
+    413: Status("body_too_large", "RESOURCE_EXHAUSTED", "the body is too large"),
+    414: Status("uri_too_long", "RESOURCE_EXHAUSTED", "the path with its query is too long"),
+    415: Status(
+        "unsupported_media_type",
+        "INVALID_ARGUMENT",
+        "the body has a media type that is not read here",
+    ),
+    416: Status(
+        "range_not_satisfiable",
+        "OUT_OF_RANGE",
+        "answers are sent whole; leave the Range header out",
+    ),
+    429: Status(
+        "too_many_requests",
+        "RESOURCE_EXHAUSTED",
+        "the service is at its limit; try again in a moment",
+    ),
+    431: Status("header_too_large", "RESOURCE_EXHAUSTED", "the head of the request is too large"),
+    500: Status(
+        "internal", "INTERNAL", "an unexpected error; the log has it under the correlation id"
+    ),
+    501: Status("not_implemented", "UNIMPLEMENTED", "the service does not know the method"),
+    503: Status("unavailable", "UNAVAILABLE", "the service cannot answer now; try again later"),
+    504: Status("timeout", "DEADLINE_EXCEEDED", "the answer took too long"),
 }
-"""Names of gRPC status codes; only service.rpc knows the library."""
-CODE_BY_STATUS = {
-    400: "bad_request",
-    401: "unauthenticated",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "unsupported_media_type",
-    429: "too_many_requests",
-    503: "unavailable",
-    504: "timeout",
-}
-MESSAGE_BY_CODE = {
-    "bad_request": "the request cannot be read",
-    "not_found": "there is nothing at this path; /openapi.json lists the paths",
-    "method_not_allowed": "this path does not know the method",
-    "too_many_requests": "the service is at its limit; try again in a moment",
-    "unavailable": "the service cannot answer now; try again later",
-    "timeout": "the answer took too long",
-}
+"""A status that is not listed means what 400 or 500 means."""
 PUBLIC_MESSAGES: dict[type[Exception], str] = {
     StoreUnavailable: "the store cannot be read now; forecasts go on from memory",
     RegistryUnavailable: "the model registry cannot be reached now",
 }
 """Said instead of messages that name hosts and paths."""
 DEFAULT_RETRY_AFTER_SECONDS = 5
+CHALLENGE = (("WWW-Authenticate", 'Bearer realm="tidecast"'),)
+"""What 401 must say beside its body: which scheme would be let in."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -86,7 +110,13 @@ class Fault:
     @property
     def grpc_code(self) -> str:
         """Name of the gRPC status code."""
-        return GRPC_CODE_BY_STATUS[self.status]
+        return _status(self.status).grpc_code
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        """After how long another try may help; None when waiting is no cure."""
+        wait = dict(self.headers).get("Retry-After")
+        return None if wait is None else int(wait)
 
     def body(self) -> bytes:
         """The JSON body."""
@@ -110,7 +140,8 @@ def fault_of(error: Exception) -> Fault | None:
         return None
     code = _CAMEL.sub("_", type(error).__name__).lower()
     if isinstance(error, CallerError):
-        return Fault(status, code, str(error), error.field, error.allowed)
+        headers = CHALLENGE if status == 401 else ()
+        return Fault(status, code, str(error), error.field, error.allowed, headers=headers)
     wait = getattr(error, "retry_after_seconds", None) or DEFAULT_RETRY_AFTER_SECONDS
     message = PUBLIC_MESSAGES.get(type(error), str(error))
     return Fault(status, code, message, headers=(("Retry-After", f"{math.ceil(wait)}"),))
@@ -118,16 +149,15 @@ def fault_of(error: Exception) -> Fault | None:
 
 def fault_of_status(status: int, headers: Sequence[tuple[str, str]] = ()) -> Fault:
     """The fault behind a bare HTTP status, for the errors of the web framework."""
-    code = CODE_BY_STATUS.get(status, "internal" if status >= 500 else "bad_request")
-    message = MESSAGE_BY_CODE.get(code, code.replace("_", " "))
-    return Fault(status, code, message, headers=tuple(headers))
+    meaning = _status(status)
+    return Fault(status, meaning.code, meaning.message, headers=tuple(headers))
 
 
 def unexpected(correlation_id: str) -> Fault:
     """The fault of an error nobody expected: it tells nothing but where to look."""
-    return Fault(
-        500,
-        "internal",
-        "an unexpected error; the log has it under the correlation id",
-        correlation_id=correlation_id,
-    )
+    meaning = STATUSES[500]
+    return Fault(500, meaning.code, meaning.message, correlation_id=correlation_id)
+
+
+def _status(status: int) -> Status:
+    return STATUSES.get(status) or STATUSES[500 if status >= 500 else 400]

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from service import refusals  # noqa: F401  (subclasses of the core's errors)
-from service.error_table import fault_of, fault_of_status, unexpected
+from service import refusals
+from service.error_table import (
+    STATUSES,
+    fault_of,
+    fault_of_status,
+    unexpected,
+)
 from service.messages import ErrorAnswer
 from tidecast import errors
 
@@ -56,13 +61,37 @@ def test_fault_of_store_error_tells_no_paths() -> None:
     assert dict(fault.headers)["Retry-After"] == "5"
 
 
+def test_fault_of_unauthenticated_names_the_scheme() -> None:
+    error = refusals.Unauthenticated("no key", field="Authorization", allowed="Bearer KEY")
+    fault = fault_of(error)
+    assert fault is not None and fault.grpc_code == "UNAUTHENTICATED"
+    assert dict(fault.headers)["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0, 7.01])
+def test_fault_says_when_to_try_again_in_whole_seconds_and_never_too_early(seconds: float) -> None:
+    fault = fault_of(refusals.RateLimited("slowly", retry_after_seconds=seconds))
+    assert fault is not None and fault.retry_after_seconds is not None
+    assert seconds <= fault.retry_after_seconds < seconds + 1
+    assert dict(fault.headers)["Retry-After"] == str(fault.retry_after_seconds)
+
+
+def test_fault_that_waiting_does_not_cure_names_no_time() -> None:
+    assert unexpected("abc").retry_after_seconds is None
+
+
 def test_fault_of_stranger_is_none() -> None:
     assert fault_of(KeyError("x")) is None
     assert unexpected("abc").correlation_id == "abc"
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 415, 429, 431, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [*STATUSES, 418, 502])
 def test_fault_of_status_has_the_one_shape(status: int) -> None:
     fault = fault_of_status(status)
     assert fault.status == status
+    assert hasattr(grpc.StatusCode, fault.grpc_code)
     ErrorAnswer.model_validate_json(fault.body())
+
+
+def test_fault_of_status_that_is_not_listed_means_what_its_class_means() -> None:
+    assert (fault_of_status(418).code, fault_of_status(502).code) == ("bad_request", "internal")
