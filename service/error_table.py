@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from service.messages import ErrorAnswer, ErrorBody, dump
-from service.refusals import Overloaded, RateLimited, Unauthenticated
+from service.refusals import Overloaded, RateLimited, Unauthenticated, UnknownModel
 from tidecast.errors import (
     CallerError,
     OperatorError,
@@ -20,6 +20,7 @@ from tidecast.errors import (
 
 STATUS_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (UnknownMarket, 404),
+    (UnknownModel, 404),
     (Unauthenticated, 401),
     (Overloaded, 429),
     (RateLimited, 429),

@@ -13,3 +13,7 @@ class Overloaded(RetryLater):
 
 class RateLimited(RetryLater):
     """The key has used up its share of requests."""
+
+
+class UnknownModel(CallerError):
+    """No such model, or no such version of it that serves."""
