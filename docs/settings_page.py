@@ -18,7 +18,8 @@ Made from `tidecast/settings.py` by `make settings-docs`; do not edit.
 
 Every setting is an environment variable. `TIDECAST_CONFIG_FILE` may name a YAML file with the same
 names in lower case, nested by section; the environment wins. A wrong value stops the process with
-one line that says which setting and why. A value that is a list is JSON in the environment.
+one line that says which setting and why. A value that is a list is JSON in the environment; `null`
+is None.
 
 ```yaml
 horizon: 24

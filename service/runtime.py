@@ -3,6 +3,7 @@
 import gc
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
 
@@ -19,6 +20,9 @@ from tidecast.registry import Registry
 from tidecast.settings import Settings
 from tidecast.store import Store
 
+if TYPE_CHECKING:
+    from service.rpc.server import RpcServer
+
 SERVER_LOGGERS = ("", "bentoml", "uvicorn.error", "circus")
 BENTOML_HANDLER = "tracehandler"
 GC_THRESHOLD = (50_000, 50, 50)
@@ -33,6 +37,7 @@ class Runtime:
     Attributes:
         admission: the places for requests in flight, of all transports together.
         doorkeeper: whom every transport asks before the data plane.
+        rpc: the gRPC server, None where gRPC is turned off.
     """
 
     plane: DataPlane
@@ -40,14 +45,19 @@ class Runtime:
     store: Store
     admission: Admission
     doorkeeper: Doorkeeper
+    rpc: "RpcServer | None" = None
 
     def start(self) -> None:
-        """Start to watch."""
+        """Start to watch, and to answer gRPC."""
         gc.set_threshold(*GC_THRESHOLD)
         self.watcher.start()
+        if self.rpc is not None:
+            self.rpc.start()
 
     def stop(self) -> None:
         """End the threads and close the store."""
+        if self.rpc is not None:
+            self.rpc.stop()
         self.watcher.stop()
         self.store.close()
 
@@ -58,6 +68,8 @@ def build_runtime(settings: Settings) -> Runtime:
     Raises:
         ConfigurationError: a setting is wrong.
     """
+    from service.rpc.assembly import build_server
+
     clock = settings.clock.build()
     store = Store(settings.store_url)
     registry = Registry(settings.tracking_uri, settings.home_dir.absolute() / "models")
@@ -76,12 +88,14 @@ def build_runtime(settings: Settings) -> Runtime:
         settle=settle_memory,
     )
     REGISTRY.register(BoardCollector(board, clock))
+    plane = DataPlane(board, store, clock, limits)
     return Runtime(
-        plane=DataPlane(board, store, clock, limits),
+        plane=plane,
         watcher=watcher,
         store=store,
         admission=Admission(settings.service.max_inflight_requests),
         doorkeeper=Doorkeeper(),
+        rpc=build_server(settings.service, plane),
     )
 
 

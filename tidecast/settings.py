@@ -195,6 +195,8 @@ class ServiceSettings(Section):
     """gRPC port, on the same address; None turns gRPC off."""
     grpc_max_connection_age_seconds: Positive = 300.0
     """gRPC connections are renewed at this age, so that new replicas get their share."""
+    max_watchers: PositiveInt = 1000
+    """Streams of WatchForecasts at once; they do not count as requests in flight."""
     grpc_certificate_file: Path | None = None
     """PEM certificate chain for TLS on the gRPC port; None serves plain text."""
     grpc_private_key_file: Path | None = None
@@ -244,6 +246,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="TIDECAST_",
         env_nested_delimiter="__",
+        env_parse_none_str="null",
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,

@@ -50,6 +50,19 @@ DEFAULTS = {
         "poll_seconds": 0.25,
         "registry_poll_seconds": 2.0,
         "max_candles_per_answer": 1000,
+        "max_inflight_requests": 64,
+        "max_body_bytes": 65536,
+        "max_header_bytes": 16384,
+        "slow_client_seconds": 10.0,
+        "grpc_port": 50051,
+        "grpc_max_connection_age_seconds": 300.0,
+        "max_watchers": 1000,
+        "grpc_certificate_file": None,
+        "grpc_private_key_file": None,
+        "api_keys": {},
+        "api_keys_file": None,
+        "requests_per_second_per_key": None,
+        "drain_seconds": 20.0,
     },
     "monitoring": {
         "poll_seconds": 1.0,
@@ -107,6 +120,11 @@ def _undocumented(model, prefix=""):
 
 def test_every_setting_is_documented():
     assert list(_undocumented(Settings)) == []
+
+
+def test_settings_null_in_the_environment_is_none(monkeypatch):
+    monkeypatch.setenv("TIDECAST_SERVICE__GRPC_PORT", "null")
+    assert load_settings().service.grpc_port is None
 
 
 def test_settings_environment_wins_over_the_yaml_file(monkeypatch, tmp_path):

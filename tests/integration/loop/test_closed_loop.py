@@ -33,6 +33,7 @@ class Loop:
         self.environment = {
             **os.environ,
             "TIDECAST_HOME_DIR": str(home),
+            "TIDECAST_SERVICE__GRPC_PORT": "null",
             "TIDECAST_MONITORING__MIN_SCORED": "8",
             "TIDECAST_MONITORING__MAX_MODEL_AGE_DAYS": "30",
             "TIDECAST_TRAINING__TRAIN_DAYS": "180",

@@ -60,11 +60,12 @@ def register_model(registry: Registry, model: RandomWalk, market: Market) -> str
 
 
 class Server:
-    """A running ``bentoml serve``."""
+    """A running ``bentoml serve``; ``rpc`` is where it answers gRPC."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], url: str, rpc: str, log: Path) -> None:
         self.process = process
         self.url = url
+        self.rpc = rpc
         self.log = log
         self.session = requests.Session()
 
@@ -139,18 +140,19 @@ class Installation:
         }
 
     def serve(self, **more: str) -> Server:
-        port = free_port()
+        port, rpc_port = free_port(), free_port()
         log = self.home / f"service-{port}.log"
         command = ["-m", "bentoml", "serve", "service.app:Tidecast", "--port", str(port)]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, *command, "--host", "127.0.0.1"],
                 cwd=ROOT,
-                env=self.environment(**more),
+                env=self.environment(**{"TIDECAST_SERVICE__GRPC_PORT": str(rpc_port), **more}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        server = Server(process, f"http://127.0.0.1:{port}", log)
+        urls = f"http://127.0.0.1:{port}", f"127.0.0.1:{rpc_port}"
+        server = Server(process, *urls, log)
         self._servers.append(server)
         return server
 
