@@ -17,7 +17,7 @@ Time = Annotated[datetime, Field(examples=["2025-01-31T10:00:00Z"])]
 Price = Annotated[float, Field(gt=0, examples=[104250.25], description="Quote currency.")]
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """JSON knows no difference between 24 and 24.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -37,7 +37,7 @@ class ForecastRequest(BaseModel):
     """Canonical symbol of a configured market."""
     interval: Literal["5m", "1h", "1d"] = "1h"
     """Length of a candle."""
-    horizon: Annotated[int, BeforeValidator(_whole), Field(ge=1, examples=[24])] | None = None
+    horizon: Annotated[int, BeforeValidator(whole), Field(ge=1, examples=[24])] | None = None
     """Steps wanted; all of them when it is left out."""
     levels: Annotated[list[float], Field(min_length=1, examples=[[0.05, 0.5, 0.95]])] | None = None
     """Quantile levels wanted, each once; the default levels when it is left out."""
