@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from service.api_keys import build_doorkeeper
 from tidecast.errors import ConfigurationError
 from tidecast.exit_codes import exit_code
 from tidecast.settings import Settings, load_settings
@@ -39,6 +40,7 @@ def main() -> int:
     try:
         settings = load_settings()
         settings.clock.build()
+        build_doorkeeper(settings.service)
     except ConfigurationError as error:
         sys.stderr.write(f"service: {error}\n")
         return exit_code(error)

@@ -40,6 +40,15 @@ LOG_FAILURES = Counter(
     "Forecasts that could not be logged at once; they are tried again.",
     ["market"],
 )
+UNAUTHENTICATED = Counter(
+    "tidecast_unauthenticated_requests_total",
+    "Requests refused for want of a known API key, all transports together.",
+)
+RATE_LIMITED = Counter(
+    "tidecast_rate_limited_requests_total",
+    "Requests refused because their API key has used up its rate, by the name of the key.",
+    ["key"],
+)
 
 
 class _Requests:

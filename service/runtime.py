@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from prometheus_client import REGISTRY
 
 from service.admission import Admission
-from service.api_keys import Doorkeeper
+from service.api_keys import Doorkeeper, build_doorkeeper
 from service.board import Board
 from service.dataplane import DataPlane, Limits
+from service.exposure import warn_of_open_doors
 from service.metrics import BoardCollector
 from service.parameters import level_positions
 from service.watch import MarketWatch
@@ -50,6 +51,7 @@ class Runtime:
     def start(self) -> None:
         """Start to watch, and to answer gRPC."""
         gc.set_threshold(*GC_THRESHOLD)
+        self.doorkeeper.start()
         self.watcher.start()
         if self.rpc is not None:
             self.rpc.start()
@@ -59,6 +61,7 @@ class Runtime:
         if self.rpc is not None:
             self.rpc.stop()
         self.watcher.stop()
+        self.doorkeeper.stop()
         self.store.close()
 
 
@@ -71,6 +74,8 @@ def build_runtime(settings: Settings) -> Runtime:
     from service.rpc.assembly import build_server
 
     clock = settings.clock.build()
+    doorkeeper = build_doorkeeper(settings.service)
+    warn_of_open_doors(doorkeeper, settings.service)
     store = Store(settings.store_url)
     registry = Registry(settings.tracking_uri, settings.home_dir.absolute() / "models")
     board = Board([market.market for market in settings.markets])
@@ -94,7 +99,7 @@ def build_runtime(settings: Settings) -> Runtime:
         watcher=watcher,
         store=store,
         admission=Admission(settings.service.max_inflight_requests),
-        doorkeeper=Doorkeeper(),
+        doorkeeper=doorkeeper,
         rpc=build_server(settings.service, plane),
     )
 
