@@ -6,8 +6,9 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics_core import Metric
 
 import monitoring.metrics
+from service.admission import Admission
 from service.board import Board
-from service.metrics import BoardCollector
+from service.metrics import BoardCollector, InflightCollector
 from tidecast.clock import WallClock
 
 HEAD = """# Metrics
@@ -24,6 +25,7 @@ def page() -> str:
     monitored = {one._name for one in vars(monitoring.metrics).values() if hasattr(one, "_name")}
     served = [one for one in own if one.name not in monitored]
     served += BoardCollector(Board([]), WallClock()).collect()
+    served += InflightCollector(Admission(1)).collect()
     sections = {
         "Service": served,
         "Monitoring": [one for one in own if one.name in monitored],

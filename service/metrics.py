@@ -6,6 +6,7 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service.admission import Admission
 from service.board import Board
 from tidecast.clock import Clock
 
@@ -39,6 +40,11 @@ LOG_FAILURES = Counter(
     "tidecast_forecast_log_failures_total",
     "Forecasts that could not be logged at once; they are tried again.",
     ["market"],
+)
+SHED = Counter(
+    "tidecast_shed_requests_total",
+    "Requests refused because all places were taken, by transport: http, grpc.",
+    ["protocol"],
 )
 UNAUTHENTICATED = Counter(
     "tidecast_unauthenticated_requests_total",
@@ -80,6 +86,25 @@ class _Requests:
 
 
 count_request = _Requests()
+
+
+class InflightCollector(Collector):
+    """The gauge that a HorizontalPodAutoscaler scales by."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def describe(self) -> list[Metric]:
+        """Nothing: a registry need not ask for values to know the names."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the mean."""
+        yield GaugeMetricFamily(
+            "tidecast_inflight_requests",
+            "Requests being answered, all transports together: mean over about the last 10 s.",
+            value=self._admission.mean_inflight(),
+        )
 
 
 class BoardCollector(Collector):

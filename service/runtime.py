@@ -12,7 +12,7 @@ from service.api_keys import Doorkeeper, build_doorkeeper
 from service.board import Board
 from service.dataplane import DataPlane, Limits
 from service.exposure import warn_of_open_doors
-from service.metrics import BoardCollector
+from service.metrics import BoardCollector, InflightCollector
 from service.parameters import level_positions
 from service.watch import MarketWatch
 from service.watcher import Watcher
@@ -92,13 +92,15 @@ def build_runtime(settings: Settings) -> Runtime:
         champion_poll_seconds=settings.service.registry_poll_seconds,
         settle=settle_memory,
     )
+    admission = Admission(settings.service.max_inflight_requests)
     REGISTRY.register(BoardCollector(board, clock))
+    REGISTRY.register(InflightCollector(admission))
     plane = DataPlane(board, store, clock, limits)
     return Runtime(
         plane=plane,
         watcher=watcher,
         store=store,
-        admission=Admission(settings.service.max_inflight_requests),
+        admission=admission,
         doorkeeper=doorkeeper,
         rpc=build_server(settings.service, plane),
     )
