@@ -70,8 +70,11 @@ bench: setup ## measure the numbers of the README; writes benchmarks/
 requirements: setup ## compile the pins in requirements/ from pyproject.toml
 	@grep -o '^uv==[^ ]*' requirements/bootstrap.txt \
 		| $(COMPILE) - --output-file requirements/bootstrap.txt
-	$(COMPILE) pyproject.toml --extra kubernetes --output-file requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra dev --extra kubernetes --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --all-extras --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra kubernetes --constraint requirements/dev.txt \
+		--output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra kubernetes --extra image --constraint requirements/dev.txt \
+		--output-file requirements/image.txt
 
 proto: setup ## generate the gRPC stubs from service/proto/*.proto
 	@$(call PROTOC,.)

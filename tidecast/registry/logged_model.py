@@ -18,6 +18,7 @@ _PURE_MODULES = ("__init__.py", "errors.py", "timeframes.py", "candles.py", "for
 _PURE_PACKAGES = ("features", "models")
 _REQUIREMENTS = (
     "mlflow",
+    "mlflow-skinny",
     "numpy",
     "pandas",
     "scipy",
