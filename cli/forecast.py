@@ -24,6 +24,10 @@ def forecast(
     url: Annotated[
         str | None, typer.Option(help="Ask this service, http://localhost:3000, not the store.")
     ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="TIDECAST_API_KEY", help="Key for the service at --url, if it asks."),
+    ] = None,
     png: Annotated[Path | None, typer.Option(help="Draw the fan into this PNG file too.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -37,7 +41,7 @@ def forecast(
     from service.parameters import levels as parse_levels
 
     asked = parse_levels(levels)
-    view = _remote(url, market, horizon, asked) if url else _local(market, horizon, asked)
+    view = _remote(url, api_key, market, horizon, asked) if url else _local(market, horizon, asked)
     if png is not None:
         _draw(view, png)
     if json:
@@ -58,12 +62,14 @@ def _local(market: str, horizon: int | None, levels: list[float] | None) -> "Vie
         return newest_view(store, open_registry(settings), settings, chosen, horizon, levels)
 
 
-def _remote(url: str, market: str, horizon: int | None, levels: list[float] | None) -> "View":
+def _remote(
+    url: str, api_key: str | None, market: str, horizon: int | None, levels: list[float] | None
+) -> "View":
     from cli.forecast_remote import remote_view
     from tidecast.timeframes import Market
 
     chosen = Market.parse(market if ":" in market else f"{market}:1h")
-    return remote_view(url, chosen, horizon, levels)
+    return remote_view(url, chosen, horizon, levels, api_key)
 
 
 def _draw(view: "View", png: Path) -> None:

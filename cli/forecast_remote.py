@@ -21,7 +21,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def remote_view(
-    url: str, market: Market, horizon: int | None, levels: Sequence[float] | None
+    url: str,
+    market: Market,
+    horizon: int | None,
+    levels: Sequence[float] | None,
+    api_key: str | None = None,
 ) -> View:
     """Ask a service for a forecast, and once more with all levels for the picture.
 
@@ -34,11 +38,13 @@ def remote_view(
     if horizon is not None:
         asked["horizon"] = str(horizon)
     chosen = {} if levels is None else {"levels": _joined(levels)}
-    answer = _get(path, asked | chosen)
-    whole = _get(path, asked | {"levels": _joined(LEVELS)}).json()
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    answer = _get(path, asked | chosen, headers)
+    whole = _get(path, asked | {"levels": _joined(LEVELS)}, headers).json()
     candles = _get(
         f"{url.rstrip('/')}/v1/candles/{market.symbol}",
         {"interval": market.interval, "limit": str(HISTORY_CANDLES)},
+        headers,
     ).json()
     history = _history(candles["candles"], datetime.fromisoformat(whole["cutoff"]))
     return View(answer.text, _forecast(whole, market, history), history)
@@ -48,12 +54,12 @@ def _joined(levels: Sequence[float]) -> str:
     return ",".join(f"{level:g}" for level in levels)
 
 
-def _get(path: str, parameters: dict[str, str]) -> requests.Response:
+def _get(path: str, parameters: dict[str, str], headers: dict[str, str]) -> requests.Response:
     try:
         with requests.Session() as asking:
             # A proxy of the environment is not for a service on this machine.
             asking.trust_env = urlsplit(path).hostname not in LOOPBACK
-            answer = asking.get(path, params=parameters, timeout=TIMEOUT_SECONDS)
+            answer = asking.get(path, params=parameters, headers=headers, timeout=TIMEOUT_SECONDS)
     except requests.RequestException as e:
         raise ForecastUnavailable(f"no service answers at {path}: {e}") from e
     if answer.status_code == 200:

@@ -7,6 +7,7 @@ from cli.candles import candles
 from cli.failures import guarded
 from cli.forecast import forecast
 from cli.ingest import ingest
+from cli.keys import key
 from cli.promote import promote
 from cli.replay import replay
 from cli.rollback import rollback
@@ -15,7 +16,7 @@ from cli.train import train
 from cli.up.command import up
 from tidecast.exit_codes import MEANINGS
 
-COMMANDS = (up, ingest, train, backtest, forecast, status, promote, rollback, replay)
+COMMANDS = (up, ingest, train, backtest, forecast, status, promote, rollback, replay, key)
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {text}" for code, text in MEANINGS.items()) + "."
 

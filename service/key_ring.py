@@ -60,7 +60,7 @@ def entries_of_mapping(keys: Mapping[str, str]) -> list[Entry]:
     Raises:
         ConfigurationError: one is malformed. Never shown is what stands there: it may be a key.
     """
-    return [_entry(name, digest, f"entry {n}") for n, (name, digest) in enumerate(keys.items(), 1)]
+    return [entry(name, digest, f"entry {n}") for n, (name, digest) in enumerate(keys.items(), 1)]
 
 
 def entries_of_text(text: str) -> list[Entry]:
@@ -73,13 +73,18 @@ def entries_of_text(text: str) -> list[Entry]:
     for number, line in enumerate(text.splitlines(), 1):
         if content := line.partition("#")[0].strip():
             name, _, digest = content.partition(":")
-            entries.append(_entry(name.strip(), digest.strip(), f"line {number}"))
+            entries.append(entry(name.strip(), digest.strip(), f"line {number}"))
     if not entries:
         raise ConfigurationError("no API key stands there")
     return entries
 
 
-def _entry(name: str, digest: str, place: str) -> Entry:
+def entry(name: str, digest: str, place: str = "this") -> Entry:
+    """The name and the digest themselves.
+
+    Raises:
+        ConfigurationError: one is malformed; ``place`` says which.
+    """
     if not (_NAME.fullmatch(name) and _DIGEST.fullmatch(digest)):
         raise ConfigurationError(f"{place} is not {WANTED}")
     return name, digest
