@@ -43,11 +43,20 @@ def page() -> str:
     for name, field in Settings.model_fields.items():
         section = _section(field)
         if section is not None:
-            parts += ["", f"## {name.capitalize()}\n", f"{_doc(section)}\n", TABLE]
-            parts += _rows(section.model_fields, f"TIDECAST_{name.upper()}__")
+            parts += _section_page(section, name.capitalize(), f"TIDECAST_{name.upper()}__")
     for title, item in (("One market", MarketSettings), ("One source", SourceSettings)):
         parts += ["", f"## {title}\n", f"{_doc(item)}\n", TABLE, *_rows(item.model_fields, "")]
     return "\n".join(parts) + "\n"
+
+
+def _section_page(section: type[BaseModel], title: str, prefix: str) -> Iterator[str]:
+    yield from ("", f"## {title}\n", f"{_doc(section)}\n", TABLE)
+    yield from _rows(_plain_fields(section), prefix)
+    for name, field in section.model_fields.items():
+        inner = _section(field)
+        if inner is not None:
+            inner_title = f"{title}: {name.capitalize()}"
+            yield from _section_page(inner, inner_title, f"{prefix}{name.upper()}__")
 
 
 def _plain_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:

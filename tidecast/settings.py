@@ -164,6 +164,10 @@ class TrainingSettings(Section):
     """A training that takes longer is ended."""
     gate_min_t: Positive = 1.65
     """Diebold-Mariano t that a challenger must reach against the champion (1.65: one-sided 5 %)."""
+    search_trials: Annotated[int, Field(ge=0)] = 0
+    """Trials of a search for boosting parameters before the fit; 0 takes those of the code."""
+    search_seconds: Positive = 600.0
+    """No trial of a search is begun after so long; keep it well below ``timeout_seconds``."""
 
 
 class ServiceSettings(Section):
@@ -211,6 +215,23 @@ class ServiceSettings(Section):
     """Longest that gRPC calls in flight may take to end after SIGTERM."""
 
 
+class KubernetesSettings(Section):
+    """The monitor in a Kubernetes cluster; on one machine none of it is set."""
+
+    training_cronjob: str | None = None
+    """Suspended CronJob that retraining Jobs are made from; None trains in a subprocess."""
+    lease: str | None = None
+    """Existing Lease; of several monitors its holder alone decides. None: this one decides."""
+    lease_seconds: Annotated[float, Field(ge=3, le=3600)] = 30.0
+    """A Lease that was not renewed for so long may be taken over."""
+    namespace: str | None = None
+    """Namespace of both; None means that of the pod, or of the kubeconfig's context."""
+    identity: str | None = None
+    """Name of this monitor in the Lease; None means the host name, which is the pod's."""
+    metrics_port: Annotated[int, Field(gt=0, lt=65536)] | None = None
+    """Port of the monitor's own /metrics on all addresses; None serves none."""
+
+
 class MonitoringSettings(Section):
     """Scoring, recalibration and the decision to retrain."""
 
@@ -238,6 +259,9 @@ class MonitoringSettings(Section):
     """Population stability index above which a feature is reported as drifted."""
     reference_candles: PositiveInt = 2160
     """Candles of the training reference that drift is measured against."""
+    alert_urls: tuple[SecretStr, ...] = ()
+    """Where alert events are sent, as Apprise URLs: `json://`, `slack://`, `mailtos://`, ..."""
+    kubernetes: KubernetesSettings = KubernetesSettings()
 
 
 class Settings(BaseSettings):
