@@ -139,13 +139,13 @@ class Installation:
             **more,
         }
 
-    def serve(self, **more: str) -> Server:
+    def serve(self, host: str = "127.0.0.1", **more: str) -> Server:
         port, rpc_port = free_port(), free_port()
         log = self.home / f"service-{port}.log"
         command = ["-m", "bentoml", "serve", "service.app:Tidecast", "--port", str(port)]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, *command, "--host", "127.0.0.1"],
+                [sys.executable, *command, "--host", host],
                 cwd=ROOT,
                 env=self.environment(**{"TIDECAST_SERVICE__GRPC_PORT": str(rpc_port), **more}),
                 stdout=output,
