@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 from service.dataplane import DataPlane
 from service.error_table import fault_of
 from service.messages import ForecastRequest
+from service.oip.rest import InferenceRest
 from service.parameters import LEVELS_ALLOWED
 from service.rest.bento_door import CheckedBody, Reshaped
 from service.rest.endpoints import JSON, Rest
@@ -29,6 +30,7 @@ def assemble(bentoml: ASGIApp, plane: DataPlane, settings: Settings) -> ASGIApp:
     body = CheckedBody(reshaped, ForecastRequest, allowed)
     routes = Rest(plane, dump_document(document(settings))).routes()
     routes.append(Route("/forecast", body, methods=["POST"]))
+    routes += InferenceRest(plane, settings.service.max_body_bytes).routes()
     return Front(routes, reshaped)
 
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.error_table import Fault, fault_of, fault_of_status, unexpected
 from service.metrics import count_request
+from service.oip.faults import error_body, is_inference_path
 from tidecast.telemetry import get_logger
 
 UNROUTED = "other"
@@ -63,9 +64,10 @@ class Front:
 
 
 async def respond(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a fault as the answer."""
+    """Send a fault as the answer, in the shape that its path has."""
     headers = dict(fault.headers)
-    response = Response(fault.body(), fault.status, headers, media_type="application/json")
+    body = error_body(fault) if is_inference_path(scope["path"]) else fault.body()
+    response = Response(body, fault.status, headers, media_type="application/json")
     await response(scope, receive, send)
 
 

@@ -2,6 +2,7 @@
 
 from service.dataplane import DataPlane
 from service.rpc.forecasts import forecast_service
+from service.rpc.inference import inference_service
 from service.rpc.server import RpcServer
 from tidecast.settings import ServiceSettings
 
@@ -10,6 +11,6 @@ def build_server(settings: ServiceSettings, plane: DataPlane) -> RpcServer | Non
     """The server with all services; None where gRPC is turned off."""
     if settings.grpc_port is None:
         return None
-    services = [forecast_service(plane)]
+    services = [forecast_service(plane), inference_service(plane)]
     address = f"{settings.host}:{settings.grpc_port}"
     return RpcServer(services, address, settings.drain_seconds)
