@@ -1,12 +1,12 @@
 """Routes of the protocol over HTTP."""
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from service.dataplane import DataPlane
 from service.messages import dump
+from service.oip.endpoint import InferEndpoint
 from service.oip.inference import Inference
 from service.oip.messages import (
     ModelReady,
@@ -15,13 +15,10 @@ from service.oip.messages import (
     ServerReady,
     model_metadata,
 )
-from service.oip.rendering import InferenceRendering
-from service.oip.request_body import HEADER_LENGTH, parse, wanted
 from service.oip.signature import EXTENSIONS, MODEL
 from tidecast import __version__
 
 JSON = "application/json"
-BINARY = "application/octet-stream"
 
 
 class InferenceRest:
@@ -33,15 +30,14 @@ class InferenceRest:
 
     def __init__(self, plane: DataPlane, max_body_bytes: int) -> None:
         self._inference = Inference(plane)
-        self._rendering = InferenceRendering()
-        self._max_body_bytes = max_body_bytes
+        self._infer = InferEndpoint(self._inference, max_body_bytes)
 
     def routes(self) -> list[BaseRoute]:
         """All routes, the most asked first; each of a model also for one version."""
         model, version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
         return [
-            Route(f"{model}/infer", self.infer, methods=["POST"]),
-            Route(f"{version}/infer", self.infer, methods=["POST"]),
+            Route(f"{model}/infer", self._infer, methods=["POST"]),
+            Route(f"{version}/infer", self._infer, methods=["POST"]),
             Route("/v2/health/live", self.live),
             Route("/v2/health/ready", self.ready),
             Route(f"{model}/ready", self.model_ready),
@@ -50,19 +46,6 @@ class InferenceRest:
             Route(version, self.model),
             Route("/v2", self.server),
         ]
-
-    async def infer(self, request: Request) -> Response:
-        """Tensors in, tensors out."""
-        _check_media_type(request)
-        body = await _read(request, self._max_body_bytes)
-        asked, tensors = parse(body, request.headers.get(HEADER_LENGTH))
-        outputs = wanted(asked)
-        answer = self._inference.infer(*_model(request), tensors)
-        rendered = self._rendering.body(answer, outputs, asked.id)
-        if rendered.header_length is None:
-            return Response(rendered.content, media_type=JSON)
-        headers = {HEADER_LENGTH: f"{rendered.header_length}"}
-        return Response(rendered.content, headers=headers, media_type=BINARY)
 
     async def live(self, request: Request) -> Response:
         """The process answers."""
@@ -96,21 +79,3 @@ def _model(request: Request) -> tuple[str, str]:
 
 def _status(ready: bool) -> int:
     return 200 if ready else 503
-
-
-def _check_media_type(request: Request) -> None:
-    headers = request.headers
-    media_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if media_type not in (JSON, BINARY) or "content-encoding" in headers:
-        raise HTTPException(415)
-
-
-async def _read(request: Request, most: int) -> bytes:
-    chunks: list[bytes] = []
-    length = 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length > most:
-            raise HTTPException(413, headers={"Connection": "close"})
-        chunks.append(chunk)
-    return b"".join(chunks)
