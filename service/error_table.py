@@ -2,6 +2,7 @@
 
 import math
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from tidecast.errors import (
     StoreUnavailable,
     UnknownMarket,
 )
+from tidecast.telemetry import get_logger
 
 STATUS_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (UnknownMarket, 404),
@@ -95,6 +97,8 @@ CHALLENGE = (("WWW-Authenticate", 'Bearer realm="tidecast"'),)
 """What 401 must say beside its body: which scheme would be let in."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
+log = get_logger("service")
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -152,6 +156,16 @@ def fault_of_status(status: int, headers: Sequence[tuple[str, str]] = ()) -> Fau
     """The fault behind a bare HTTP status, for the errors of the web framework."""
     meaning = _status(status)
     return Fault(status, meaning.code, meaning.message, headers=tuple(headers))
+
+
+def fault_for_caller(error: Exception) -> Fault:
+    """The fault of any error; one that nobody expected is logged here, once, with its traceback."""
+    fault = fault_of(error)
+    if fault is not None:
+        return fault
+    correlation_id = uuid.uuid4().hex
+    log.error("unexpected_error", correlation_id=correlation_id, exc_info=error)
+    return unexpected(correlation_id)
 
 
 def unexpected(correlation_id: str) -> Fault:

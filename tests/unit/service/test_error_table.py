@@ -3,10 +3,12 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from service import refusals
 from service.error_table import (
     STATUSES,
+    fault_for_caller,
     fault_of,
     fault_of_status,
     unexpected,
@@ -95,3 +97,18 @@ def test_fault_of_status_has_the_one_shape(status: int) -> None:
 
 def test_fault_of_status_that_is_not_listed_means_what_its_class_means() -> None:
     assert (fault_of_status(418).code, fault_of_status(502).code) == ("bad_request", "internal")
+
+
+def test_unexpected_error_is_told_by_its_id_and_logged_once() -> None:
+    with capture_logs() as logged:
+        fault = fault_for_caller(KeyError("a secret"))
+    (line,) = logged
+    assert (line["log_level"], line["correlation_id"]) == ("error", fault.correlation_id)
+    assert isinstance(line["exc_info"], KeyError)
+    assert b"secret" not in fault.body()
+
+
+def test_expected_error_is_not_logged() -> None:
+    with capture_logs() as logged:
+        fault_for_caller(errors.StoreUnavailable("locked"))
+    assert logged == []
