@@ -8,13 +8,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+HOST ?=
+SHAPE ?= steady
 READY := $(VENV)/.ready
+PEERS := .venv-peers
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) service/proto/forecast.proto service/proto/inference.proto
 
-.PHONY: help setup run test check fmt bench requirements proto openapi settings-docs metrics-docs
+.PHONY: help setup run test check fmt bench loadtest requirements proto openapi settings-docs metrics-docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,10 +39,18 @@ $(READY): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	touch $@
 	echo "setup: ready"
 
+peers: $(PEERS)/.ready ## make the environment in .venv-peers: clients and servers of others
+
+$(PEERS)/.ready: requirements/peers.txt | $(READY)
+	@echo "peers: installing clients and servers of others in $(PEERS)"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
+	VIRTUAL_ENV=$(abspath $(PEERS)) $(BIN)/uv pip sync --quiet --require-hashes requirements/peers.txt
+	touch $@
+
 run: setup ## set up, then the whole loop; ARGS="--replay" and so on go to `tidecast up`
 	@exec $(BIN)/tidecast up $(ARGS)
 
-test: check ## every check, then every test that needs no cluster; ARGS go to pytest
+test: check peers ## every check, then every test that needs no cluster; ARGS go to pytest
 	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup ## format, lint, types, import floors, generated files
@@ -67,6 +78,9 @@ fmt: setup ## format the code and mend what the linter can
 bench: setup ## measure the numbers of the README; writes benchmarks/
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
+loadtest: setup ## load a running service and judge it; HOST=, SHAPE=steady|step|spike|soak, ARGS go to Locust
+	@HOST="$(HOST)" $(BIN)/python -m loadtests --shape $(SHAPE) $(ARGS)
+
 requirements: setup ## compile the pins in requirements/ from pyproject.toml
 	@grep -o '^uv==[^ ]*' requirements/bootstrap.txt \
 		| $(COMPILE) - --output-file requirements/bootstrap.txt
@@ -75,6 +89,7 @@ requirements: setup ## compile the pins in requirements/ from pyproject.toml
 		--output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra kubernetes --extra image --constraint requirements/dev.txt \
 		--output-file requirements/image.txt
+	$(COMPILE) requirements/peers.in --output-file requirements/peers.txt
 
 proto: setup ## generate the gRPC stubs from service/proto/*.proto
 	@$(call PROTOC,.)

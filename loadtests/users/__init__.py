@@ -1,0 +1,1 @@
+"""Who asks: one kind of user for each protocol."""
