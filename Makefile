@@ -12,7 +12,6 @@ HOST ?=
 SHAPE ?= steady
 READY := $(VENV)/.ready
 PEERS := .venv-peers
-PEERS := .venv-peers
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(1) --pyi_out=$(1) \
@@ -39,14 +38,6 @@ $(READY): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 	echo "setup: ready"
-
-peers: $(PEERS)/.ready ## make the environment in .venv-peers: clients and servers of others
-
-$(PEERS)/.ready: requirements/peers.txt | $(READY)
-	@echo "peers: installing clients and servers of others in $(PEERS)"
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
-	VIRTUAL_ENV=$(abspath $(PEERS)) $(BIN)/uv pip sync --quiet --require-hashes requirements/peers.txt
-	touch $@
 
 peers: $(PEERS)/.ready ## make the environment in .venv-peers: clients and servers of others
 
@@ -98,7 +89,6 @@ requirements: setup ## compile the pins in requirements/ from pyproject.toml
 		--output-file requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra kubernetes --extra image --constraint requirements/dev.txt \
 		--output-file requirements/image.txt
-	$(COMPILE) requirements/peers.in --output-file requirements/peers.txt
 	$(COMPILE) requirements/peers.in --output-file requirements/peers.txt
 
 proto: setup ## generate the gRPC stubs from service/proto/*.proto
