@@ -128,6 +128,24 @@ UNKNOWN_MARKET = {
         "correlation_id": None,
     }
 }
+NO_KEY = {
+    "error": {
+        "code": "unauthenticated",
+        "message": "an API key is needed",
+        "field": "Authorization",
+        "allowed": "Bearer KEY, with a key from whoever runs this service",
+        "correlation_id": None,
+    }
+}
+TOO_MANY = {
+    "error": {
+        "code": "overloaded",
+        "message": "all 64 places are taken; try again in a moment",
+        "field": None,
+        "allowed": None,
+        "correlation_id": None,
+    }
+}
 UNAVAILABLE = {
     "error": {
         "code": "forecast_unavailable",

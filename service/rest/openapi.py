@@ -27,6 +27,17 @@ from tidecast.settings import Settings
 from tidecast.timeframes import INTERVALS
 
 JsonObject = dict[str, Any]
+GUARDED = (401, 429)
+"""What may be answered wherever a key may be asked for."""
+OPEN: JsonObject = {"security": []}
+"""Said of what is answered without a key."""
+_SECURITY_SCHEMES = {
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, where the service asks for one.",
+    }
+}
 
 DESCRIPTION = """Probabilistic forecasts of crypto prices, and how they fared.
 
@@ -45,9 +56,11 @@ ANSWERS: tuple[type[BaseModel], ...] = (
 )
 ERRORS: dict[int, tuple[str, JsonObject | None]] = {
     400: ("A parameter or field is wrong; `field` and `allowed` say which.", examples.BAD_HORIZON),
+    401: ("An API key is asked for, and none that is known was given.", examples.NO_KEY),
     404: ("No such market.", examples.UNKNOWN_MARKET),
     413: ("The body is too large.", None),
     415: ("The body is not JSON.", None),
+    429: ("Too many requests, of all or of this key; `Retry-After` says when.", examples.TOO_MANY),
     503: ("Nothing can be answered now; `message` says why.", examples.UNAVAILABLE),
 }
 
@@ -58,7 +71,8 @@ def document(settings: Settings) -> JsonObject:
         "openapi": "3.1.0",
         "info": {"title": "Tidecast", "version": __version__, "description": DESCRIPTION},
         "paths": _paths(_parameters(settings)),
-        "components": {"schemas": _schemas(settings)},
+        "components": {"schemas": _schemas(settings), "securitySchemes": _SECURITY_SCHEMES},
+        "security": _security(settings),
     }
 
 
@@ -133,7 +147,10 @@ def _get(
             "operationId": operation,
             "summary": summary,
             "parameters": parameters,
-            "responses": {"200": _answer("OK", answer, example), **_errors(*errors)},
+            "responses": {
+                "200": _answer("OK", answer, example),
+                **_errors(*sorted((*errors, *GUARDED))),
+            },
         }
     }
 
@@ -148,7 +165,7 @@ def _post() -> JsonObject:
         },
         "responses": {
             "200": _answer("OK", ForecastAnswer, examples.FORECAST),
-            **_errors(400, 404, 413, 415, 503),
+            **_errors(400, 401, 404, 413, 415, 429, 503),
         },
     }
 
@@ -156,6 +173,7 @@ def _post() -> JsonObject:
 def _readyz() -> JsonObject:
     missing = examples.READINESS_MISSING
     return {
+        **OPEN,
         "operationId": "readyz",
         "summary": "Whether at least one market can be served",
         "responses": {
@@ -169,6 +187,7 @@ def _readyz() -> JsonObject:
 def _livez() -> JsonObject:
     schema = {"type": "object", "properties": {"alive": {"const": True}}, "required": ["alive"]}
     return {
+        **OPEN,
         "operationId": "livez",
         "summary": "Whether the process answers",
         "responses": {
@@ -183,6 +202,7 @@ def _livez() -> JsonObject:
 
 def _metrics() -> JsonObject:
     return {
+        **OPEN,
         "operationId": "metrics",
         "summary": "Metrics in the Prometheus text format",
         "responses": {
@@ -216,6 +236,13 @@ def _errors(*statuses: int) -> JsonObject:
     }
     unexpected = "An unexpected error; the log has it under `correlation_id`."
     return {**responses, "default": _answer(unexpected, ErrorAnswer, examples.UNEXPECTED)}
+
+
+def _security(settings: Settings) -> list[JsonObject]:
+    """A key is asked for, or may be: a client made for both fits every installation."""
+    asked: JsonObject = {"apiKey": []}
+    keyed = settings.service.api_keys or settings.service.api_keys_file
+    return [asked] if keyed else [{}, asked]
 
 
 def _parameters(settings: Settings) -> dict[str, JsonObject]:

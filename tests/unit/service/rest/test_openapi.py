@@ -44,3 +44,28 @@ def test_openapi_knows_every_route_of_the_service(openapi: dict, plane) -> None:
 
     ours = {route.path for route in Rest(plane, b"").routes()} | {"/forecast"}
     assert ours - set(openapi["paths"]) == {"/", "/openapi.json"}
+
+
+def _guarded(openapi: dict) -> set[str]:
+    operations = {
+        path: operation for path, found in openapi["paths"].items() for operation in found.values()
+    }
+    return {path for path, operation in operations.items() if operation.get("security") != []}
+
+
+def test_openapi_says_what_asks_for_a_key(openapi: dict) -> None:
+    assert _guarded(openapi) == {path for path in openapi["paths"] if path.startswith("/v1/")} | {
+        "/forecast"
+    }
+    for path in _guarded(openapi):
+        for operation in openapi["paths"][path].values():
+            assert {"401", "429"} <= set(operation["responses"])
+
+
+@pytest.mark.parametrize("keys", [{}, {"alice": "0" * 64}])
+def test_openapi_asks_for_a_key_where_the_service_does(keys: dict) -> None:
+    settings = default_settings()
+    service = settings.service.model_copy(update={"api_keys": keys})
+    openapi = document(settings.model_copy(update={"service": service}))
+    assert ({} in openapi["security"]) == (not keys)
+    assert {"apiKey": []} in openapi["security"]
