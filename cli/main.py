@@ -3,11 +3,13 @@
 import typer
 
 from cli.backtest import backtest
+from cli.begin import begin
 from cli.candles import candles
 from cli.failures import guarded
 from cli.forecast import forecast
 from cli.ingest import ingest
 from cli.keys import key
+from cli.migrate import migrate
 from cli.promote import promote
 from cli.replay import replay
 from cli.rollback import rollback
@@ -16,7 +18,20 @@ from cli.train import train
 from cli.up.command import up
 from tidecast.exit_codes import MEANINGS
 
-COMMANDS = (up, ingest, train, backtest, forecast, status, promote, rollback, replay, key)
+COMMANDS = (
+    up,
+    begin,
+    ingest,
+    train,
+    backtest,
+    forecast,
+    status,
+    promote,
+    rollback,
+    migrate,
+    replay,
+    key,
+)
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {text}" for code, text in MEANINGS.items()) + "."
 
