@@ -139,14 +139,21 @@ class Installation:
             **more,
         }
 
-    def serve(self, host: str = "127.0.0.1", **more: str) -> Server:
+    def serve(
+        self,
+        host: str = "127.0.0.1",
+        service: str = "service.app:Tidecast",
+        folder: Path = ROOT,
+        python: str = sys.executable,
+        **more: str,
+    ) -> Server:
         port, rpc_port = free_port(), free_port()
         log = self.home / f"service-{port}.log"
-        command = ["-m", "bentoml", "serve", "service.app:Tidecast", "--port", str(port)]
+        command = ["-m", "bentoml", "serve", service, "--port", str(port), "--host", host]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, *command, "--host", host],
-                cwd=ROOT,
+                [python, *command],
+                cwd=folder,
                 env=self.environment(**{"TIDECAST_SERVICE__GRPC_PORT": str(rpc_port), **more}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
