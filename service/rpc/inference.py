@@ -104,6 +104,7 @@ def _metadata(spec: TensorSpec) -> pb.ModelMetadataResponse.TensorMetadata:
 
 
 def _raw_tensors(request: pb.ModelInferRequest) -> list[Tensor]:
+    """The raw contents; typed ones beside them may only be empty, as MLServer's client sends."""
     inputs, contents = request.inputs, request.raw_input_contents
     if len(inputs) != len(contents):
         raise InvalidParameter(
@@ -112,7 +113,7 @@ def _raw_tensors(request: pb.ModelInferRequest) -> list[Tensor]:
             allowed="one for each input",
         )
     for given in inputs:
-        if given.HasField("contents"):
+        if given.HasField("contents") and given.contents.ListFields():
             raise InvalidParameter(
                 f"input {given.name[:40]!r} has contents beside raw_input_contents",
                 field=given.name[:40],

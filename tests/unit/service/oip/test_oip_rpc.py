@@ -94,6 +94,10 @@ def test_infer_answers_raw_inputs_with_raw_outputs(serving) -> None:
         assert list(struct.unpack(f"<{len(raw) // 8}{code}", raw)) == typed[output.name]
 
 
+def test_infer_takes_raw_inputs_with_empty_contents_beside_them(serving) -> None:
+    assert _infer(serving, _symbol(contents=Contents()), raw_input_contents=[RAW_SYMBOL]).outputs
+
+
 def test_infer_gives_the_outputs_asked_in_their_order(serving) -> None:
     asked = [Wanted(name="quantiles"), Wanted(name="mean")]
     response = _infer(serving, SYMBOL, outputs=asked)
