@@ -8,6 +8,7 @@ from datetime import datetime
 
 from monitoring.decision import TriggerState
 from monitoring.health import Health
+from monitoring.trigger import Cause
 from monitoring.window import ErrorWindow
 from tidecast.store import Retraining, Store
 from tidecast.timeframes import Market, format_rfc3339
@@ -58,9 +59,25 @@ def announce_start(store: Store, market: Market, window: str, reason: str, now: 
     store.events.add("RetrainingStarted", key, detail, now, market)
 
 
-def announce_failure(store: Store, retraining: Retraining, now: datetime) -> None:
+def announce_refusal(
+    store: Store, market: Market, window: str, reason: str, refusal: str, now: datetime
+) -> None:
+    """The cluster does not let a retraining start, and a person must act; once per window."""
+    detail = {"window": window, "reason": reason, "refusal": refusal}
+    key = f"retraining-refused:{market}:{window}"
+    store.events.add("RetrainingRefused", key, detail, now, market)
+
+
+def announce_failure(
+    store: Store, retraining: Retraining, now: datetime, cause: Cause = "failed"
+) -> None:
     """A retraining did not end as it should."""
     market, window = retraining.market, retraining.window
-    detail = {"window": window, "reason": retraining.reason, "detail": retraining.detail}
+    detail = {
+        "window": window,
+        "reason": retraining.reason,
+        "cause": cause,
+        "detail": retraining.detail,
+    }
     key = f"retraining-failed:{market}:{window}"
     store.events.add("RetrainingFailed", key, detail, now, market)

@@ -1,13 +1,16 @@
 """The monitor as a loop over all markets, until stopped. `tidecast up` runs it in a thread."""
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from monitoring.champion import ReadChampion, reader
 from monitoring.decision import Policy
+from monitoring.metrics import forget_markets, show_leader
+from monitoring.place import placed
 from monitoring.retraining import record_end
 from monitoring.round import Plan, Report, monitor_market
-from monitoring.trigger import Ended, LocalTrigger, Trigger
+from monitoring.trigger import Ended, Trigger
 from tidecast.clock import Clock
 from tidecast.errors import RetryLater
 from tidecast.registry import Registry
@@ -31,6 +34,7 @@ class Monitor:
         clock: gives ``now``.
         read_champion: facts of a model version.
         trigger: starts trainings.
+        leads: whether this monitor, of several, is the one that works now.
     """
 
     def __init__(
@@ -40,23 +44,34 @@ class Monitor:
         clock: Clock,
         read_champion: ReadChampion,
         trigger: Trigger,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._plans = plans
         self._clock = clock
         self._read_champion = read_champion
         self._trigger = trigger
+        self._leads = leads
+        self._led = True
+        self._waiting: set[Market] = set()
         self._seen: dict[Market, tuple[int, datetime]] = {}
         self._unrecorded: list[Ended] = []
 
     def poll(self) -> list[Report]:
-        """One look at every market; one that fails does not stop the others."""
+        """One look at every market; one that fails does not stop the others.
+
+        A monitor that does not lead does nothing and shows nothing.
+        """
+        if not self._leads():
+            self._stand_by()
+            return []
+        self._led = True
         self._unrecorded += self._trigger.poll()
         self._record_ends()
         reports = []
         for market in self._plans:
             try:
-                report = self._look(market)
+                report = self._look(market) if self._leads() else None
             except RetryLater as e:
                 _log.warning("monitoring_postponed", market=str(market), error=str(e))
             except Exception:
@@ -71,6 +86,15 @@ class Monitor:
         self._unrecorded += self._trigger.close()
         self._record_ends()
 
+    def _stand_by(self) -> None:
+        """Forget everything that the monitor that leads now may change."""
+        if not self._led:
+            return
+        self._led = False
+        self.close()
+        self._seen.clear()
+        forget_markets()
+
     def _record_ends(self) -> None:
         while self._unrecorded:
             try:
@@ -84,7 +108,8 @@ class Monitor:
         """A round when candles changed, or when one is overdue."""
         now, version = self._clock.now(), self._store.candles.version(market)
         seen, at = self._seen.get(market, (None, now))
-        if seen == version and now - at < market.length:
+        starts = market in self._waiting and self._trigger.ready()
+        if seen == version and now - at < market.length and not starts:
             return None
         report = monitor_market(
             self._store,
@@ -94,8 +119,8 @@ class Monitor:
             read_champion=self._read_champion,
             trigger=self._trigger,
         )
-        if not report.waits:
-            self._seen[market] = (version, now)
+        self._seen[market] = (version, now)
+        (self._waiting.add if report.waits else self._waiting.discard)(market)
         _log_report(report)
         return report
 
@@ -132,15 +157,11 @@ def run(stop: threading.Event, settings: Settings) -> None:
         ConfigurationError: a setting is wrong.
     """
     clock = settings.clock.build()
-    home = settings.home_dir.absolute()
-    training = settings.training
-    trigger = LocalTrigger(
-        home / "logs", nice=training.nice, timeout_seconds=training.timeout_seconds
-    )
-    registry = Registry(settings.tracking_uri, home / "models")
+    registry = Registry(settings.tracking_uri, settings.home_dir.absolute() / "models")
     plans = {one.market: plan_for(settings, one.market, clock) for one in settings.markets}
-    with Store(settings.store_url) as store:
-        monitor = Monitor(store, plans, clock, reader(registry), trigger)
+    with Store(settings.store_url) as store, placed(settings) as place:
+        show_leader(place.leads)
+        monitor = Monitor(store, plans, clock, reader(registry), place.trigger, place.leads)
         _migrate(store, stop, settings.monitoring.poll_seconds)
         _log.info("monitoring_started", markets=[str(market) for market in plans])
         try:

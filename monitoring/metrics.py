@@ -1,5 +1,6 @@
 """What the monitor tells Prometheus. Ratios are against the random walk on the same hours."""
 
+from collections.abc import Callable
 from math import isfinite
 
 import numpy as np
@@ -76,9 +77,36 @@ BLOCKED = Gauge(
 )
 RETRAININGS = Counter(
     "tidecast_retrainings_total",
-    "Retrainings by what became of them: started, lost (another monitor had the claim), promoted,"
-    " kept, failed.",
+    "Retrainings by what became of them: started, lost (another monitor had the claim), postponed"
+    " (the cluster did not take the Job), promoted, kept, failed.",
     (*_MARKET, "status"),
+)
+_MARKET_GAUGES = (
+    WAITING,
+    MASE,
+    CRPS_RATIO,
+    EXCESS_RATIO,
+    EXCESS_T,
+    COVERAGE,
+    PSI,
+    KS,
+    ERROR_DRIFT,
+    HEALTHY,
+    MISSING,
+    BLOCKED,
+)
+LEADER = Gauge(
+    "tidecast_monitoring_leader", "1 while this monitor decides, 0 while another one does."
+)
+CALLS = Counter(
+    "tidecast_kubernetes_requests_total",
+    "Calls to the Kubernetes API by result: ok, conflict, refused, unavailable.",
+    ("call", "result"),
+)
+ALERTS = Counter(
+    "tidecast_alerts_sent_total",
+    "Alerts by channel and result: sent, failed (tried again), expired (too old to be sent).",
+    ("channel", "result"),
 )
 
 
@@ -142,6 +170,27 @@ def show_error_drift(market: Market, deviations: float) -> None:
 def show_blocked(market: Market, blocked: bool) -> None:
     """Show whether a wanted retraining is held back."""
     BLOCKED.labels(*_labels(market)).set(blocked)
+
+
+def show_leader(leads: Callable[[], bool]) -> None:
+    """Ask, at every scrape, whether this monitor decides."""
+    LEADER.set_function(lambda: float(leads()))
+
+
+def count_call(call: str, result: str) -> None:
+    """Count a call to the Kubernetes API."""
+    CALLS.labels(call, result).inc()
+
+
+def count_alert(channel: str, result: str) -> None:
+    """Count what became of an alert."""
+    ALERTS.labels(channel, result).inc()
+
+
+def forget_markets() -> None:
+    """Take the gauges of all markets away: another monitor shows them now."""
+    for metric in _MARKET_GAUGES:
+        metric.clear()
 
 
 def _labels(market: Market) -> tuple[str, str]:

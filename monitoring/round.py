@@ -21,7 +21,7 @@ from monitoring.memory import Memory, recall, remember
 from monitoring.recalibration import MAX_HORIZON, recalibrate
 from monitoring.retraining import last_attempt, request, window_key
 from monitoring.scoring import Scored, score_matured
-from monitoring.trigger import Trigger
+from monitoring.trigger import StartPostponed, Trigger
 from monitoring.window import ErrorWindow, build_window
 from tidecast.errors import RejectedError, RetryLater, StoreUnavailable
 from tidecast.store import Store
@@ -61,7 +61,7 @@ class Report:
         decision: None likewise.
         features: None also with too few candles, or when the artefact cannot be read.
         retraining: window key of the retraining that was started.
-        waits: whether a retraining has to wait for the end of another market's.
+        waits: whether a retraining has to wait until one can be started.
     """
 
     market: Market
@@ -158,15 +158,13 @@ def _judge(
         this.health,
         this.now,
         trained_at=None if champion is None else champion.trained_at,
-        last=last_attempt(store, market, this.now, plan.lease_seconds),
+        last=last_attempt(store, trigger, market, this.now, plan.lease_seconds),
     )
     _show(market, window, scores, errors, features, decision)
     _announce(store, plan.policy, this, window, state)
-    waits = decision.retrain and not trigger.ready()
+    started, waits = _act(store, plan, this, window, decision, trigger)
     if waits:
-        _log.info("retraining_waits", market=str(market), reason="another training runs")
         state = replace(state, armed=True)
-    started = None if waits else _act(store, plan, this, decision, trigger)
     report = Report(market, this.health, this.scored, window, decision, features, started, waits)
     drifted = _drifted(features, plan.max_psi) + _shifted(errors)
     remember(store, market, Memory(state, errors), _figures(report, drifted), this.now)
@@ -216,15 +214,34 @@ def _announce(
 
 
 def _act(
-    store: Store, plan: Plan, this: _Round, decision: Decision, trigger: Trigger
-) -> str | None:
-    """Start the retraining that was decided; None when there is none or another monitor has it."""
+    store: Store,
+    plan: Plan,
+    this: _Round,
+    window: ErrorWindow,
+    decision: Decision,
+    trigger: Trigger,
+) -> tuple[str | None, bool]:
+    """Start the retraining that was decided.
+
+    Returns:
+        Window of the one that was started, None also when another monitor has it; and whether
+        one has to wait.
+    """
     if not decision.retrain:
-        return None
+        return None, False
+    if not trigger.ready():
+        _log.info("retraining_waits", market=str(this.market), reason="none can be started now")
+        return None, True
     key = window_key(this.now, plan.policy.cooldown)
-    reason = "; ".join(decision.wanted)
-    claimed = request(store, trigger, this.market, key, reason, this.now, plan.lease_seconds)
-    return key if claimed else None
+    reason, figures = "; ".join(decision.wanted), _errors(window)
+    try:
+        claimed = request(
+            store, trigger, this.market, key, reason, this.now, plan.lease_seconds, figures
+        )
+    except StartPostponed as e:
+        _log.warning("retraining_postponed", market=str(this.market), error=str(e))
+        return None, True
+    return (key if claimed else None), False
 
 
 def _drifted(features: FeatureDrift | None, max_psi: float) -> tuple[str, ...]:
@@ -242,13 +259,7 @@ def _figures(report: Report, drifted: tuple[str, ...]) -> dict[str, Any]:
     window, decision = report.window, report.decision
     assert window is not None and decision is not None
     return {
-        "model_version": window.version,
-        "scored_candles": window.scored,
-        "mase": _number(window.mase),
-        "crps_ratio": _number(window.whole.crps_ratio),
-        "standard_errors": _number(window.whole.t),
-        "recent_crps_ratio": _number(window.recent.crps_ratio),
-        "recent_standard_errors": _number(window.recent.t),
+        **_errors(window),
         "coverage": {str(level): _number(share) for level, share in window.coverage.items()},
         "waiting_steps": report.scored.waiting,
         "health": list(report.health.reasons),
@@ -256,6 +267,18 @@ def _figures(report: Report, drifted: tuple[str, ...]) -> dict[str, Any]:
         "blocked": list(decision.blocked),
         "drifted": list(drifted),
         "newest_score": None if window.newest is None else format_rfc3339(window.newest),
+    }
+
+
+def _errors(window: ErrorWindow) -> dict[str, Any]:
+    return {
+        "model_version": window.version,
+        "scored_candles": window.scored,
+        "mase": _number(window.mase),
+        "crps_ratio": _number(window.whole.crps_ratio),
+        "standard_errors": _number(window.whole.t),
+        "recent_crps_ratio": _number(window.recent.crps_ratio),
+        "recent_standard_errors": _number(window.recent.t),
     }
 
 

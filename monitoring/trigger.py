@@ -1,4 +1,4 @@
-"""Who carries out a retraining: on one machine a niced subprocess.
+"""Who carries out a retraining: on one machine a niced subprocess, in a cluster a Job.
 
 Whether one may start is settled before, by a claim in the store; a trigger only starts, watches
 and ends what it started itself.
@@ -10,10 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tidecast.errors import RetryLater
 from tidecast.exit_codes import MEANINGS, ExitCode
@@ -24,14 +24,44 @@ GRACE_SECONDS = 5.0
 COMMAND = (sys.executable, "-m", "training")
 
 
+NO_FIGURES: Mapping[str, object] = {}
+
+Cause = Literal[
+    "", "failed", "configuration", "refused", "out_of_memory", "too_slow", "vanished", "gave_up"
+]
+"""Why a training failed, in one word for an alert; empty when it did not."""
+
+
+class StartPostponed(RetryLater):
+    """Nothing was started, and a later round may try again.
+
+    Args:
+        message: why.
+        refused: whether a person must act before it can work.
+    """
+
+    def __init__(self, message: str, *, refused: bool) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
 @dataclass(frozen=True)
 class Ended:
-    """A training that ran and ended; ``code`` is None when it was ended from outside."""
+    """A training that ran and ended.
+
+    Attributes:
+        code: exit code; None when it was ended from outside or is not known.
+        detail: what happened, for people.
+        cause: why it failed.
+        watched: whether this monitor saw it run; another one may have told its end already.
+    """
 
     market: Market
     window: str
     code: int | None
     detail: str
+    cause: Cause = "failed"
+    watched: bool = True
 
 
 class Trigger(Protocol):
@@ -41,12 +71,23 @@ class Trigger(Protocol):
         """Whether another training can be started now."""
         ...
 
-    def start(self, market: Market, window: str, reason: str) -> None:
-        """Start a training that was claimed.
+    def start(
+        self,
+        market: Market,
+        window: str,
+        reason: str,
+        figures: Mapping[str, object] = NO_FIGURES,
+    ) -> None:
+        """Start a training that was claimed; ``figures`` are the errors that led to it.
 
         Raises:
-            RetryLater: it could not be started.
+            StartPostponed: not now; the claim is to be given back.
+            RetryLater: it could not be started, and the training counts as failed.
         """
+        ...
+
+    def watches(self, market: Market, window: str) -> bool:
+        """Whether it was started here and its end was not told yet."""
         ...
 
     def poll(self) -> list[Ended]:
@@ -54,7 +95,7 @@ class Trigger(Protocol):
         ...
 
     def close(self) -> list[Ended]:
-        """End what cannot outlive this process; returns what was ended."""
+        """End what cannot outlive this process, forget the rest; returns what was ended."""
         ...
 
 
@@ -95,7 +136,13 @@ class LocalTrigger:
         """One at a time: two fits would share the cores with the service."""
         return self._running is None
 
-    def start(self, market: Market, window: str, reason: str) -> None:
+    def start(
+        self,
+        market: Market,
+        window: str,
+        reason: str,
+        figures: Mapping[str, object] = NO_FIGURES,
+    ) -> None:
         """Start the subprocess in a process group of its own.
 
         Raises:
@@ -120,6 +167,11 @@ class LocalTrigger:
             os.setpriority(os.PRIO_PGRP, process.pid, self._nice)
         self._running = _Running(market, window, process, time.monotonic(), log)
 
+    def watches(self, market: Market, window: str) -> bool:
+        """Whether it is the one that runs."""
+        running = self._running
+        return running is not None and (running.market, running.window) == (market, window)
+
     def poll(self) -> list[Ended]:
         """The training if it ended, or ran longer than it may and was ended."""
         running = self._running
@@ -129,15 +181,16 @@ class LocalTrigger:
         if code is None:
             if time.monotonic() - running.started < self._timeout_seconds:
                 return []
-            return self._end(f"took longer than {self._timeout_seconds:g} s and was ended")
+            detail = f"took longer than {self._timeout_seconds:g} s and was ended"
+            return self._end(detail, "too_slow")
         self._running = None
         return [_ended(running, code)]
 
     def close(self) -> list[Ended]:
         """End the training that still runs."""
-        return self._end("ended because the monitor was stopped")
+        return self._end("ended because the monitor was stopped", "vanished")
 
-    def _end(self, detail: str) -> list[Ended]:
+    def _end(self, detail: str, cause: Cause) -> list[Ended]:
         running = self._running
         if running is None:
             return []
@@ -146,17 +199,31 @@ class LocalTrigger:
         if code is not None:
             return [_ended(running, code)]
         _end_group(running.process)
-        return [Ended(running.market, running.window, None, f"{detail}; log: {running.log}")]
+        detail = f"{detail}; log: {running.log}"
+        return [Ended(running.market, running.window, None, detail, cause)]
+
+
+def meaning_of(code: int) -> str:
+    """An exit code in words; a negative one is the signal that killed the process."""
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    if code in set(ExitCode):
+        return f"exit code {code}: {MEANINGS[ExitCode(code)]}"
+    return f"exit code {code}"
+
+
+def cause_of(code: int) -> Cause:
+    """What an exit code of a training says about its failure."""
+    if code == ExitCode.OK:
+        return ""
+    if code in (ExitCode.USAGE, ExitCode.CONFIGURATION):
+        return "configuration"
+    return "refused" if code in (ExitCode.REFUSED, ExitCode.NO_CANDLES) else "failed"
 
 
 def _ended(running: _Running, code: int) -> Ended:
-    if code < 0:
-        said = f"killed by {signal.Signals(-code).name}"
-    elif code in set(ExitCode):
-        said = f"exit code {code}: {MEANINGS[ExitCode(code)]}"
-    else:
-        said = f"exit code {code}"
-    return Ended(running.market, running.window, code, f"{said}; log: {running.log}")
+    detail = f"{meaning_of(code)}; log: {running.log}"
+    return Ended(running.market, running.window, code, detail, cause_of(code))
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from tidecast.store.database import Database
 from tidecast.store.dialects import insert_into
@@ -90,6 +90,15 @@ class RetrainingLog:
         )
         with self._database.writing() as connection:
             return connection.execute(statement).one_or_none() is not None
+
+    def withdraw(self, market: Market, window: str) -> None:
+        """Give back a claim whose training was never started, so that it can be claimed again."""
+        with self._database.writing() as connection:
+            connection.execute(
+                delete(retrainings).where(
+                    _table.market == market, _table.window == window, _table.status == "running"
+                )
+            )
 
     def newest(self, market: Market) -> Retraining | None:
         """The last retraining that was claimed."""

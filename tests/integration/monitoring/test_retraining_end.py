@@ -81,14 +81,14 @@ def test_record_end_ignores_a_window_that_nobody_claimed(world: Any) -> None:
 
 
 def test_last_attempt_is_none_before_the_first_retraining(world: Any) -> None:
-    assert last_attempt(world.store, MARKET, world.now, LEASE_SECONDS) is None
+    assert last_attempt(world.store, world.trigger, MARKET, world.now, LEASE_SECONDS) is None
 
 
 def test_last_attempt_runs_until_its_lease_is_over(world: Any) -> None:
     ask(world)
     almost = world.now + timedelta(seconds=LEASE_SECONDS - 1)
 
-    attempt = last_attempt(world.store, MARKET, almost, LEASE_SECONDS)
+    attempt = last_attempt(world.store, world.trigger, MARKET, almost, LEASE_SECONDS)
 
     assert attempt == Attempt(world.now, failed=False)
     assert status(world)[0] == "running"
@@ -98,7 +98,9 @@ def test_last_attempt_fails_when_its_lease_is_over(world: Any) -> None:
     ask(world)
     late = world.now + timedelta(seconds=LEASE_SECONDS)
 
-    attempts = [last_attempt(world.store, MARKET, late, LEASE_SECONDS) for _ in range(2)]
+    attempts = [
+        last_attempt(world.store, world.trigger, MARKET, late, LEASE_SECONDS) for _ in range(2)
+    ]
 
     assert attempts == [Attempt(world.now, failed=True)] * 2
     assert status(world) == ("failed", LEASE_OVER)
