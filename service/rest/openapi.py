@@ -20,6 +20,7 @@ from service.messages import (
     Readiness,
     Scoreboard,
 )
+from service.oip.openapi import inference_paths, inference_schemas
 from service.rest import examples
 from tidecast import __version__
 from tidecast.forecasts import LEVELS
@@ -43,7 +44,8 @@ DESCRIPTION = """Probabilistic forecasts of crypto prices, and how they fared.
 
 The centre line stays close to today's price, because that is what the data support; the band
 is the product. Prices are in the quote currency, times are UTC (RFC 3339). An error of any path
-has one shape: `{"error": {"code", "message", "field", "allowed"}}`."""
+has one shape: `{"error": {"code", "message", "field", "allowed"}}`. Below `/v2`, where the Open
+Inference Protocol v2 is spoken, `error` is the message and the rest stands beside it."""
 
 ANSWERS: tuple[type[BaseModel], ...] = (
     ForecastAnswer,
@@ -70,8 +72,11 @@ def document(settings: Settings) -> JsonObject:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tidecast", "version": __version__, "description": DESCRIPTION},
-        "paths": _paths(_parameters(settings)),
-        "components": {"schemas": _schemas(settings), "securitySchemes": _SECURITY_SCHEMES},
+        "paths": {**_paths(_parameters(settings)), **inference_paths()},
+        "components": {
+            "schemas": {**_schemas(settings), **inference_schemas()},
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
         "security": _security(settings),
     }
 

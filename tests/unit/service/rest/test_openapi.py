@@ -46,6 +46,13 @@ def test_openapi_knows_every_route_of_the_service(openapi: dict, plane) -> None:
     assert ours - set(openapi["paths"]) == {"/", "/openapi.json"}
 
 
+def test_openapi_knows_every_route_of_the_inference_protocol(openapi: dict, plane) -> None:
+    from service.oip.rest import InferenceRest
+
+    ours = {route.path for route in InferenceRest(plane, 1).routes()}
+    assert ours == {path for path in openapi["paths"] if path.startswith("/v2")}
+
+
 def _guarded(openapi: dict) -> set[str]:
     operations = {
         path: operation for path, found in openapi["paths"].items() for operation in found.values()
@@ -54,9 +61,8 @@ def _guarded(openapi: dict) -> set[str]:
 
 
 def test_openapi_says_what_asks_for_a_key(openapi: dict) -> None:
-    assert _guarded(openapi) == {path for path in openapi["paths"] if path.startswith("/v1/")} | {
-        "/forecast"
-    }
+    probes = {"/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+    assert set(openapi["paths"]) - _guarded(openapi) == probes
     for path in _guarded(openapi):
         for operation in openapi["paths"][path].values():
             assert {"401", "429"} <= set(operation["responses"])
