@@ -37,10 +37,14 @@ class Admission:
             Overloaded: all places are taken.
         """
         if not self.try_enter():
-            raise Overloaded(
-                f"all {self.limit} places are taken; try again in a moment",
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-            )
+            raise self.refusal()
+
+    def refusal(self) -> Overloaded:
+        """What to tell whoever gets no place."""
+        return Overloaded(
+            f"all {self.limit} places are taken; try again in a moment",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
 
     def try_enter(self) -> bool:
         """Take a place as ``enter`` does; False when all are taken."""
@@ -50,6 +54,10 @@ class Admission:
             self._fold()
             self.inflight += 1
             return True
+
+    def has_place(self) -> bool:
+        """Whether ``try_enter`` would find a place now."""
+        return self.inflight < self.limit
 
     def leave(self) -> None:
         """Give the place back."""

@@ -11,9 +11,14 @@ import bentoml
 from service.messages import ForecastAnswer, ForecastRequest
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
     from service.runtime import Runtime
+
+NEEDLESS = frozenset({"TimeoutMiddleware", "OpenTelemetryMiddleware"})
+"""Middleware of BentoML that is left out: answers come from memory, so there is nothing to time
+out, and the timer keeps its request alive until it fires; tracing is off."""
 
 
 @cache
@@ -35,9 +40,19 @@ class FrontedService(bentoml.Service[Any]):  # type: ignore[misc]
     def to_asgi(self, is_main: bool = True) -> "ASGIApp":
         """The application that the worker serves."""
         from service.assembly import assemble
+        from service.rest.connection import install
+        from service.rest.guard import Guard
         from tidecast.settings import load_settings
 
-        return assemble(super().to_asgi(is_main), runtime().plane, load_settings())
+        settings = load_settings()
+        install(Guard(runtime().admission, settings.service))
+        app: Starlette = super().to_asgi(is_main)
+        app.user_middleware = [
+            middleware
+            for middleware in app.user_middleware
+            if getattr(middleware.cls, "__name__", "") not in NEEDLESS
+        ]
+        return assemble(app, runtime(), settings)
 
 
 @bentoml.service(
@@ -62,6 +77,8 @@ class Tidecast:
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def start(self) -> None:
         """Start to watch store and champions."""
+        # BentoML inspects the signature at every access but to an attribute of the instance.
+        self.__dict__["forecast"] = self.forecast
         runtime().start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

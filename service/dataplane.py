@@ -8,34 +8,28 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
 import pandas as pd
 
 from service.board import Board, MarketState
-from service.messages import (
-    Candle,
-    CandleList,
-    MarketModels,
-    MarketReadiness,
-    ModelList,
-    PromotionRecord,
-    Readiness,
-    Scoreboard,
-)
+from service.messages import Candle, CandleList, ModelList, Readiness, Scoreboard
+from service.overview import models_of, readiness_of
 from service.parameters import level_positions, within
 from service.scoreboard import tally
 from service.snapshot import REPLAYED, Snapshot
 from tidecast.clock import Clock
 from tidecast.errors import ForecastUnavailable, InvalidParameter, UnknownMarket
-from tidecast.store import Promotion, Store
+from tidecast.store import Store
 from tidecast.timeframes import INTERVALS, Market
 
+AGE_STEP = timedelta(seconds=1)
+"""How far ``data_age_seconds`` of an answer that is given again may lag behind."""
 SCORE_SPAN = timedelta(days=30)
 """Newest cutoffs that the scoreboard counts."""
 SCORES_KEPT_SECONDS = 5.0
 """How long a scoreboard is answered from memory."""
 DEFAULT_CANDLES = 100
-HISTORY_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +39,9 @@ class Answer:
     Attributes:
         steps: how many, from the first on.
         levels: positions in ``LEVELS``, ascending.
+        state: what it was made from.
+        made_at: when.
+        until: when to make another: its age has grown by ``AGE_STEP``, or its reasons change.
     """
 
     snapshot: Snapshot
@@ -52,6 +49,19 @@ class Answer:
     levels: tuple[int, ...]
     data_age_seconds: float
     degraded: tuple[str, ...]
+    state: MarketState
+    made_at: datetime
+    until: datetime
+
+    @property
+    def market(self) -> Market:
+        """Whose forecast it is."""
+        return self.state.market
+
+    def tag(self) -> str:
+        """Stands for all that is answered, the age apart; the same on every replica."""
+        told = f"{self.snapshot.rendered.digest}{self.steps}{self.levels}{self.degraded}"
+        return blake2b(told.encode(), digest_size=8).hexdigest()
 
     def to_json(self) -> bytes:
         """The answer as a ``ForecastAnswer``."""
@@ -127,6 +137,41 @@ class DataPlane:
             raise ForecastUnavailable("; ".join(reason for _, reason in missing))
         return answers, missing
 
+    def is_current(self, answer: Answer) -> bool:
+        """Whether the same question would be answered the same now, ``AGE_STEP`` apart."""
+        if self._board.state(answer.market) is not answer.state:
+            return False
+        return answer.made_at <= self._clock.now() < answer.until
+
+    def keep_seconds(self, answer: Answer) -> int:
+        """How long a copy of an answer may be used unasked, real seconds.
+
+        That is until the end of the next candle. It is 0 for an answer that is degraded or
+        simulated, since nobody knows how soon that changes.
+        """
+        if answer.degraded or answer.snapshot.logged.simulated or self._clock.simulated:
+            return 0
+        next_cutoff = answer.snapshot.forecast.cutoff + answer.market.length
+        return max(0, int(self._clock.real_seconds(next_cutoff - answer.until)))
+
+    def moment(
+        self, market: Market, cutoff: datetime, reasons: tuple[str, ...]
+    ) -> tuple[float, tuple[str, ...]]:
+        """Age of a forecast from this cutoff, seconds, and all that is wrong with it now.
+
+        Args:
+            market: whose forecast.
+            cutoff: last instant known to its model.
+            reasons: what is wrong with it for as long as it is served.
+
+        Raises:
+            ForecastUnavailable: it is too old to be served.
+        """
+        age = (self._clock.now() - cutoff).total_seconds()
+        state = self._board.state(market)
+        troubles = tuple(why for _, why in state.troubles)
+        return age, (*reasons, *troubles, *self._staleness(state, age))
+
     def candles(
         self,
         symbol: str,
@@ -186,14 +231,14 @@ class DataPlane:
     def models(self) -> ModelList:
         """Champion, the one before, the one that serves, and the history of each market."""
         states = map(self._board.state, self._board.markets)
-        return ModelList(markets=[_models(state) for state in states])
+        return ModelList(markets=[models_of(state) for state in states])
 
     def readiness(self) -> Readiness:
         """Whether at least one market has a forecast, and what the others miss."""
         states = [self._board.state(market) for market in self._board.markets]
         return Readiness(
             ready=any(state.snapshot for state in states),
-            markets=[_readiness(state) for state in states],
+            markets=[readiness_of(state) for state in states],
         )
 
     def _market(self, symbol: str, interval: str) -> Market:
@@ -229,9 +274,28 @@ class DataPlane:
         steps = most if horizon is None else within("horizon", horizon, 1, most)
         if snapshot is None:
             raise ForecastUnavailable(f"no forecast of {state.market}: {state.missing}")
-        age = (self._clock.now() - snapshot.forecast.cutoff).total_seconds()
-        degraded = (*state.reasons, *self._staleness(state, age))
-        return Answer(snapshot, steps, levels, age, degraded)
+        now = self._clock.now()
+        age = now - snapshot.forecast.cutoff
+        return Answer(
+            snapshot=snapshot,
+            steps=steps,
+            levels=levels,
+            data_age_seconds=age.total_seconds(),
+            degraded=(*state.reasons, *self._staleness(state, age.total_seconds())),
+            state=state,
+            made_at=now,
+            until=self._until(snapshot, now),
+        )
+
+    def _until(self, snapshot: Snapshot, now: datetime) -> datetime:
+        """When an answer made now is no longer right."""
+        forecast = snapshot.forecast
+        limits = (self.limits.degraded_after_candles, self.limits.max_staleness_candles)
+        changes = [
+            forecast.cutoff + candles * forecast.market.length + datetime.resolution
+            for candles in limits
+        ]
+        return min([now + AGE_STEP, *(change for change in changes if change > now)])
 
     def _staleness(self, state: MarketState, age_seconds: float) -> tuple[str, ...]:
         age_candles = age_seconds / state.market.length.total_seconds()
@@ -245,42 +309,3 @@ class DataPlane:
         if age_candles > self.limits.degraded_after_candles:
             return (f"stale data: over {self.limits.degraded_after_candles:g} candles old",)
         return ()
-
-
-def _models(state: MarketState) -> MarketModels:
-    champion = state.wanted
-    before = (promotion.previous for promotion in state.promotions)
-    snapshot = state.snapshot
-    return MarketModels(
-        symbol=state.market.symbol,
-        interval=state.market.interval,
-        champion=champion.version if champion else None,
-        previous=next(before, None),
-        serving=snapshot.forecast.model_version if snapshot else None,
-        trained_at=snapshot.origin.trained_at if snapshot else None,
-        promoted_at=snapshot.origin.title.promoted_at if snapshot else None,
-        history=[_record(promotion) for promotion in state.promotions[:HISTORY_SHOWN]],
-    )
-
-
-def _record(promotion: Promotion) -> PromotionRecord:
-    return PromotionRecord(
-        version=promotion.version,
-        previous=promotion.previous,
-        at=promotion.at,
-        by=promotion.by,
-        reason=promotion.reason,
-        forced=promotion.forced,
-    )
-
-
-def _readiness(state: MarketState) -> MarketReadiness:
-    snapshot = state.snapshot
-    return MarketReadiness(
-        symbol=state.market.symbol,
-        interval=state.market.interval,
-        ready=snapshot is not None,
-        missing=None if snapshot else state.missing,
-        cutoff=snapshot.forecast.cutoff if snapshot else None,
-        model_version=snapshot.forecast.model_version if snapshot else None,
-    )

@@ -64,14 +64,14 @@ class _Requests:
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
 
-    def __call__(self, route: str, method: str, status: int, seconds: float) -> None:
+    def __call__(self, route: str, method: str, status: int, seconds: float | None = None) -> None:
         """Count one answered request.
 
         Args:
             route: template of the path, never the path itself.
             method: HTTP method; unknown ones count as ``other``.
             status: HTTP status.
-            seconds: how long it took.
+            seconds: how long it took; None for one that never reached a route.
         """
         key = (route, method, status)
         counter = self._counters.get(key)
@@ -80,9 +80,12 @@ class _Requests:
             counter = REQUESTS.labels(route, known, str(status))
             if known == method:
                 self._counters[key] = counter
-            self._histograms.setdefault(route, DURATION.labels(route))
         counter.inc()
-        self._histograms[route].observe(seconds)
+        if seconds is not None:
+            histogram = self._histograms.get(route)
+            if histogram is None:
+                histogram = self._histograms[route] = DURATION.labels(route)
+            histogram.observe(seconds)
 
 
 count_request = _Requests()

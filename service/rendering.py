@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 
 from tidecast.forecasts import LEVELS, Forecast
 from tidecast.timeframes import format_rfc3339
@@ -24,6 +25,7 @@ class Rendered:
         row_heads: per step, the row up to its quantiles.
         cells: per step and level, ``"0.05":12.5``.
         default_rows: per step, the whole row with the default levels.
+        digest: stands for all of the above, hexadecimal.
     """
 
     before_age: bytes
@@ -33,6 +35,7 @@ class Rendered:
     cells: tuple[tuple[str, ...], ...]
     default_levels: tuple[int, ...]
     default_rows: tuple[bytes, ...]
+    digest: str
 
     def answer(
         self,
@@ -99,16 +102,24 @@ def render(
         tuple(f'"{level:g}":{price!r}' for level, price in zip(LEVELS, prices, strict=True))
         for prices in forecast.quantiles.tolist()
     )
+    texts = (
+        f'{_members(head)},"data_age_seconds":',
+        f',{_members(facts)[1:]},"degraded":',
+        f',"simulated":{json.dumps(simulated)},"steps":[',
+    )
+    told = repr((texts, row_heads, cells, default_levels))
+    before_age, before_degraded, before_steps = (text.encode() for text in texts)
     return Rendered(
-        before_age=f'{_members(head)},"data_age_seconds":'.encode(),
-        before_degraded=f',{_members(facts)[1:]},"degraded":'.encode(),
-        before_steps=f',"simulated":{json.dumps(simulated)},"steps":['.encode(),
+        before_age=before_age,
+        before_degraded=before_degraded,
+        before_steps=before_steps,
         row_heads=row_heads,
         cells=cells,
         default_levels=default_levels,
         default_rows=tuple(
             _row(head, row, default_levels) for head, row in zip(row_heads, cells, strict=True)
         ),
+        digest=blake2b(told.encode(), digest_size=8).hexdigest(),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.error_table import Fault, fault_of, fault_of_status, unexpected
@@ -12,8 +13,6 @@ from service.rest.front import respond
 from tidecast.errors import InvalidParameter
 from tidecast.telemetry import get_logger
 
-MAX_BODY_BYTES = 64 * 1024
-"""A forecast request has a few hundred bytes."""
 OWN_BODY = b'{"error":{'
 """How an error begins that has our shape already; BentoML's own hold a string there."""
 _KEPT_HEADERS = (b"allow", b"retry-after")
@@ -74,17 +73,8 @@ class CheckedBody:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read and check the body, then replay it."""
         fault = _wrong_type(scope)
-        body = b"" if fault else await _read(receive)
-        if body is None:
-            fault = Fault(
-                413,
-                "body_too_large",
-                "the body is too large",
-                field="body",
-                allowed=f"at most {MAX_BODY_BYTES} bytes",
-                headers=(("Connection", "close"),),
-            )
-        fault = fault or self._fault(body or b"")
+        body = b"" if fault else await Request(scope, receive).body()
+        fault = fault or self._fault(body)
         if fault is not None:
             await respond(fault, scope, receive, send)
             return
@@ -140,20 +130,3 @@ def _wrong_type(scope: Scope) -> Fault | None:
         field="Content-Type",
         allowed="application/json",
     )
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is too long."""
-    chunks: list[bytes] = []
-    length = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return b"".join(chunks)
-        chunk = message.get("body", b"")
-        length += len(chunk)
-        if length > MAX_BODY_BYTES:
-            return None
-        chunks.append(chunk)
-        if not message.get("more_body"):
-            return b"".join(chunks)

@@ -12,13 +12,17 @@ from starlette.routing import BaseRoute, Route
 
 from service import parameters
 from service.dataplane import DataPlane
-from service.messages import MissingForecast, dump
+from service.messages import dump
+from service.rest.forecast_pages import ForecastPages
+from service.rest.representation import Representation
 from tidecast.errors import StoreUnavailable
 
 STORE_SECONDS = 2.0
 """Longest that an answer waits for the store."""
 STORE_THREADS = 4
 JSON = "application/json"
+FORECAST = "/v1/forecasts/{symbol}"
+DEFAULT_INTERVAL = "1h"
 INDEX = b'{"service":"tidecast","openapi":"/openapi.json","forecasts":"/v1/forecasts"}'
 
 
@@ -29,15 +33,16 @@ class Rest:
         openapi: the OpenAPI document, JSON.
     """
 
-    def __init__(self, plane: DataPlane, openapi: bytes) -> None:
+    def __init__(self, plane: DataPlane, pages: ForecastPages, openapi: bytes) -> None:
         self._plane = plane
+        self._pages = pages
         self._openapi = openapi
         self._store_threads: CapacityLimiter | None = None
 
     def routes(self) -> list[BaseRoute]:
         """All routes, the most asked first."""
         return [
-            Route("/v1/forecasts/{symbol}", self.forecast),
+            Route(FORECAST, self.forecast),
             Route("/v1/forecasts", self.forecasts),
             Route("/v1/candles/{symbol}", self.candles),
             Route("/v1/scores/{symbol}", self.scores),
@@ -49,32 +54,24 @@ class Rest:
             Route("/", self.index),
         ]
 
-    async def forecast(self, request: Request) -> Response:
+    async def forecast(self, request: Request) -> Representation:
         """One market."""
         asked = _query(request, "interval", "horizon", "levels")
         answer = self._plane.forecast(
             request.path_params["symbol"],
-            asked.get("interval", "1h"),
+            asked.get("interval", DEFAULT_INTERVAL),
             self._horizon(asked),
             parameters.levels(asked.get("levels")),
         )
-        return Response(answer.to_json(), media_type=JSON)
+        return self._pages.one(answer)
 
-    async def forecasts(self, request: Request) -> Response:
+    async def forecasts(self, request: Request) -> Representation:
         """All markets."""
         asked = _query(request, "horizon", "levels")
         answers, missing = self._plane.forecasts(
             self._horizon(asked), parameters.levels(asked.get("levels"))
         )
-        absent = [
-            dump(MissingForecast(symbol=market.symbol, interval=market.interval, reason=reason))
-            for market, reason in missing
-        ]
-        body = b'{"forecasts":[%b],"missing":[%b]}' % (
-            b",".join([answer.to_json() for answer in answers]),
-            b",".join(absent),
-        )
-        return Response(body, media_type=JSON)
+        return self._pages.all(answers, missing)
 
     async def candles(self, request: Request) -> Response:
         """Stored candles."""
@@ -82,7 +79,7 @@ class Rest:
         read = partial(
             self._plane.candles,
             request.path_params["symbol"],
-            asked.get("interval", "1h"),
+            asked.get("interval", DEFAULT_INTERVAL),
             parameters.time("start", asked.get("start")),
             parameters.time("end", asked.get("end")),
             parameters.integer("limit", asked.get("limit"), 1, self._plane.limits.max_candles),
@@ -93,7 +90,9 @@ class Rest:
         """The live scoreboard."""
         asked = _query(request, "interval")
         read = partial(
-            self._plane.scores, request.path_params["symbol"], asked.get("interval", "1h")
+            self._plane.scores,
+            request.path_params["symbol"],
+            asked.get("interval", DEFAULT_INTERVAL),
         )
         return await self._from_store(lambda: dump(read()))
 

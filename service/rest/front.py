@@ -1,40 +1,66 @@
 """The front door: every HTTP request passes here first, BentoML's too.
 
-It counts requests by route template, turns every error into the one body shape, and hands what
-is not REST to BentoML. It stands outside BentoML's own stack because that stack keeps a timer
-and its context for seconds after each answer and labels its metrics with raw paths.
+It asks for the API key, counts requests by route template and turns every error into the one body
+shape. It stands outside BentoML's own stack because that stack keeps a timer and its context for
+seconds after each answer and labels its metrics with raw paths. What no route knows ends here.
 """
 
-import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.error_table import Fault, fault_of, fault_of_status, unexpected
+from service.api_keys import Doorkeeper
+from service.error_table import Fault, fault_for_caller, fault_of_status
 from service.metrics import count_request
 from service.oip.faults import error_body, is_inference_path
-from tidecast.telemetry import get_logger
 
 UNROUTED = "other"
 """Route label of what no template knows."""
+KEYLESS = frozenset({"/", "/livez", "/readyz", "/metrics", "/openapi.json"})
+"""Answered without an API key, as are the health routes of the inference protocol."""
+KEYLESS_BELOW = "/v2/health/"
 
-log = get_logger("service")
+
+@dataclass(frozen=True)
+class Shortcut:
+    """The way to what is asked so often that routing would cost most of the answer.
+
+    Attributes:
+        template: route label.
+        app: finds the application that answers.
+    """
+
+    template: str
+    app: Callable[[], ASGIApp]
 
 
 class Front:
     """The outermost ASGI application.
 
     Args:
-        routes: the routes answered here.
-        bentoml: the rest, and the lifespan.
+        routes: all that is answered.
+        bentoml: gets the lifespan.
+        shortcuts: by method and path; for requests without a query.
+        doorkeeper: whom to ask before anything else.
     """
 
-    def __init__(self, routes: list[BaseRoute], bentoml: ASGIApp) -> None:
+    def __init__(
+        self,
+        routes: list[BaseRoute],
+        bentoml: ASGIApp,
+        shortcuts: Mapping[tuple[str, str], Shortcut] | None = None,
+        doorkeeper: Doorkeeper | None = None,
+    ) -> None:
         self._bentoml = bentoml
-        self._router = Router(routes, redirect_slashes=False, default=bentoml)
+        self._router = Router(routes, redirect_slashes=False, default=_nothing_here)
+        self._shortcuts = dict(shortcuts or {})
+        self._doorkeeper = doorkeeper or Doorkeeper()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass the lifespan on."""
@@ -43,6 +69,7 @@ class Front:
             return
         started = perf_counter()
         status = 0
+        shortcut = self._shortcuts.get((scope["method"], scope["path"]))
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -50,17 +77,31 @@ class Front:
                 status = message["status"]
             await send(message)
 
-        scope["app"] = self
         try:
-            await self._router(scope, receive, noted)
+            if self._doorkeeper.asks:
+                self._ask_for_key(scope)
+            if shortcut and not scope["query_string"]:
+                await shortcut.app()(scope, receive, noted)
+            else:
+                scope["app"] = self  # Starlette then raises its errors instead of answering them
+                await self._router(scope, receive, noted)
+        except ClientDisconnect:
+            pass
         except Exception as error:
             fault = _fault(error)
             if status == 0:
                 await respond(fault, scope, receive, noted)
         finally:
-            route = scope.get("route")
-            template = UNROUTED if route is None else route.path
-            count_request(template, scope["method"], status, perf_counter() - started)
+            if status:
+                template = shortcut.template if shortcut else _template(scope)
+                count_request(template, scope["method"], status, perf_counter() - started)
+
+    def _ask_for_key(self, scope: Scope) -> None:
+        path = scope["path"]
+        if path in KEYLESS or path.startswith(KEYLESS_BELOW):
+            return
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        self._doorkeeper.check(None if given is None else given.decode("latin-1"))
 
 
 async def respond(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,9 +115,13 @@ async def respond(fault: Fault, scope: Scope, receive: Receive, send: Send) -> N
 def _fault(error: Exception) -> Fault:
     if isinstance(error, HTTPException):
         return fault_of_status(error.status_code, tuple((error.headers or {}).items()))
-    fault = fault_of(error)
-    if fault is None:
-        correlation_id = uuid.uuid4().hex
-        log.error("unexpected_error", correlation_id=correlation_id, exc_info=error)
-        return unexpected(correlation_id)
-    return fault
+    return fault_for_caller(error)
+
+
+def _template(scope: Scope) -> str:
+    route = scope.get("route")
+    return UNROUTED if route is None else str(route.path)
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404)

@@ -4,6 +4,7 @@ import pytest
 
 from service.messages import ForecastAnswer
 from service.parameters import level_positions
+from service.rendering import render
 from service.snapshot import Snapshot
 from tidecast.forecasts import LEVELS, Forecast
 
@@ -46,3 +47,25 @@ def test_rendered_levels_have_the_values_of_the_default(snapshot: Snapshot) -> N
 def test_rendered_reasons_are_escaped(snapshot: Snapshot) -> None:
     reason = 'refused: "quoted"\n'
     assert _answer(snapshot, degraded=(reason,))["degraded"] == [reason]
+
+
+def test_digest_stands_for_everything_that_is_rendered(snapshot: Snapshot, forecast) -> None:
+    def digest(**changes) -> str:
+        facts = {
+            "source": "coinbase:BTC-USD",
+            "trained_at": None,
+            "promoted_at": None,
+            "simulated": False,
+            "default_levels": DEFAULT,
+        }
+        return render(forecast, **{**facts, **changes}).digest
+
+    assert digest() == digest()
+    others = [
+        {"source": "kraken:XBTUSD"},
+        {"trained_at": forecast.cutoff},
+        {"promoted_at": forecast.cutoff},
+        {"simulated": True},
+        {"default_levels": DEFAULT[:1]},
+    ]
+    assert len({digest(), *(digest(**other) for other in others)}) == 6

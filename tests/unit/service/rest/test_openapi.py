@@ -41,8 +41,9 @@ def test_openapi_examples_match_their_schemas(openapi: dict) -> None:
 
 def test_openapi_knows_every_route_of_the_service(openapi: dict, plane) -> None:
     from service.rest.endpoints import Rest
+    from service.rest.forecast_pages import ForecastPages
 
-    ours = {route.path for route in Rest(plane, b"").routes()} | {"/forecast"}
+    ours = {route.path for route in Rest(plane, ForecastPages(plane), b"").routes()} | {"/forecast"}
     assert ours - set(openapi["paths"]) == {"/", "/openapi.json"}
 
 

@@ -1,0 +1,288 @@
+"""Bounds what one client's connection can cost, before any application sees its request.
+
+BentoML starts uvicorn itself and hands it no limits, so the class that reads HTTP is replaced. The
+new one extends uvicorn's own; what it refuses it answers itself, with bytes that are made once.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import httptools
+import uvicorn.config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from service.metrics import count_request
+from service.rest.canned import CannedRefusal
+from service.rest.guard import Guard
+from tidecast.telemetry import get_logger
+
+LINGER_SECONDS = 1.0
+"""What a refused client still sends is thrown away for so long. A connection that is closed while
+bytes come in is reset, and the client does not see why."""
+MAX_PIPELINED = 32
+"""Requests that may wait on one connection for those before them."""
+UNLIMITED = frozenset({b"/livez", b"/readyz", b"/metrics"})
+"""Answered over the limit of requests in flight, as are the health routes of inference."""
+UNLIMITED_BELOW = b"/v2/health/"
+SHED_ROUTE, REFUSED_ROUTE = "shed", "refused"
+"""Route labels of what never reached a route."""
+
+log = get_logger("service")
+
+
+def install(guard: Guard) -> None:
+    """Guard every HTTP connection that uvicorn accepts in this process from now on."""
+    protocols: dict[str, Any] = uvicorn.config.HTTP_PROTOCOLS
+    protocols["auto"] = partial(GuardedProtocol, guard)
+
+
+class _Stop(Exception):
+    """Ends the parsing of what was refused."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection.
+
+    Args:
+        guard: the limits, and what all connections share.
+        arguments: those of uvicorn.
+        options: those of uvicorn.
+    """
+
+    def __init__(self, guard: Guard, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.ws_protocol_class = None
+        self.url = b""
+        self._guard = guard
+        self._requests = 0
+        self._head_open = False
+        self._complete = True
+        self._head_bytes = self._head_chunk_bytes = self._body_bytes = 0
+        self._shed = False
+        self._deaf = False
+        self._owed: tuple[str, int] | None = None
+        self._owed_since = 0.0
+
+    # What comes in
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin, and be watched for slowness."""
+        super().connection_made(transport)
+        connections: Any = self.connections
+        self._guard.watch(self.loop, connections)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; it may hold parts of many requests."""
+        if self._deaf:
+            return
+        self._unset_keepalive_if_required()
+        head = self._requests if self._head_open else None
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._listen_no_more()
+        except httptools.HttpParserError:
+            if not self._deaf:
+                self._refuse(self._guard.malformed)
+        else:
+            if self._head_open and head == self._requests:
+                self._count_head_chunk(len(data))
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._requests += 1
+        if self._deaf:
+            raise _Stop
+        self._head_open, self._complete, self._shed = True, False, False
+        self._head_bytes = self._head_chunk_bytes = self._body_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request line."""
+        self.url += url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer behind a body."""
+        name = name.lower()
+        self.headers.append((name, value))
+        self._count_head(len(name) + len(value) + len(b": \r\n"))
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        elif name == b"content-length" and int(value) > self._guard.max_body_bytes:
+            self._stop(self._guard.body_too_large)
+
+    def on_headers_complete(self) -> None:
+        """Start to answer, or queue the request behind those that are not answered yet."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._listen_no_more()
+            raise _Stop
+        self._head_open = False
+        if self._is_answering() or self._guard.admission.has_place() or _is_unlimited(self.url):
+            super().on_headers_complete()
+            return
+        self._shed = True
+        parser = self.parser
+        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        self._write_shed(
+            parser.get_method().decode("ascii"), self.url, keep_alive, _has_body(self.headers)
+        )
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._body_bytes += len(body)
+        if self._body_bytes > self._guard.max_body_bytes:
+            self._stop(self._guard.body_too_large)
+        if not self._shed:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is here as a whole."""
+        self._complete = True
+        if not self._shed:
+            super().on_message_complete()
+
+    def _count_head(self, count: int) -> None:
+        self._head_bytes += count
+        if self._head_bytes > self._guard.max_header_bytes:
+            self._stop(self._guard.head_too_large)
+
+    def _count_head_chunk(self, count: int) -> None:
+        """Count what came within one head: the parser hands on a header only at its end."""
+        self._head_chunk_bytes += count
+        if self._head_chunk_bytes > self._guard.max_header_bytes:
+            self._refuse(self._guard.head_too_large)
+
+    # Places
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin to answer if there is a place; uvicorn calls this once a request, in order."""
+        scope = cycle.scope
+        if _is_unlimited(scope["raw_path"]):
+            super()._start_asgi_task(cycle, app)
+        elif self._guard.admission.try_enter():
+            super()._start_asgi_task(cycle, self._answer_in_place)
+        else:
+            cycle.response_started = cycle.response_complete = True
+            body_follows = cycle.more_body and _has_body(cycle.scope["headers"])
+            self._write_shed(scope["method"], scope["raw_path"], cycle.keep_alive, body_follows)
+
+    async def _answer_in_place(self, scope: Any, receive: Any, send: Any) -> None:
+        """The application; it gives its place back when it ends, however that is."""
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._guard.admission.leave()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, after the application of this one has given its place."""
+        if self.pipeline:
+            self.loop.call_soon(super().on_response_complete)
+        else:
+            super().on_response_complete()
+
+    def _write_shed(self, method: str, url: bytes, keep_alive: bool, body_follows: bool) -> None:
+        """Answer a request that gets no place, without an application."""
+        self._guard.shed.inc()
+        count_request(SHED_ROUTE, method, self._guard.overloaded.status)
+        stay = keep_alive and not body_follows
+        headers = self.server_state.default_headers
+        self.transport.write(
+            self._guard.overloaded.response(url, headers, stay, head_only=method == "HEAD")
+        )
+        if stay:
+            self.on_response_complete()
+        else:
+            self._linger()
+
+    # Refusals
+
+    def _stop(self, refusal: CannedRefusal) -> None:
+        self._refuse(refusal)
+        raise _Stop
+
+    def _refuse(self, refusal: CannedRefusal) -> None:
+        """Answer the request that is coming in, and nothing after it."""
+        log.debug("request_refused", status=refusal.status)
+        count_request(REFUSED_ROUTE, "", refusal.status)
+        if self._head_open or self._complete:
+            if self._is_answering():
+                self._listen_no_more()
+            else:
+                self._write_last(refusal)
+            return
+        self._deaf = True
+        waiting = self._is_answering() and not self.cycle.response_started and not self.pipeline
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        if waiting:
+            self._write_last(refusal)
+        elif not self.pipeline:
+            self._linger()
+
+    def _is_answering(self) -> bool:
+        """Whether the newest request that has a head is not answered yet."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _write_last(self, refusal: CannedRefusal) -> None:
+        self.transport.write(refusal.response(self.url, self.server_state.default_headers))
+        self._linger()
+
+    def _listen_no_more(self) -> None:
+        """Close behind the last answer that is owed."""
+        self._deaf = True
+        if self._is_answering():
+            self.cycle.keep_alive = False
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Close, after the client had time to read why."""
+        self._deaf = True
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        else:
+            self.transport.close()
+
+    # Slowness
+
+    def cut_off_if_slow(self, now: float) -> None:
+        """End the connection if the client has owed the same thing for too long.
+
+        Args:
+            now: seconds of the event loop.
+        """
+        owed = self._owed_by_client()
+        if owed is None or owed != self._owed:
+            self._owed, self._owed_since = owed, now
+        elif now - self._owed_since >= self._guard.slow_client_seconds:
+            if self._deaf or self._complete or owed[0] == "to read":
+                self.transport.abort()
+            else:
+                self._refuse(self._guard.too_slow)
+
+    def _owed_by_client(self) -> tuple[str, int] | None:
+        """What the client has to do next and for which request; None when it is our turn."""
+        if self.transport.get_write_buffer_size() > 0:
+            return "to read", self._requests - len(self.pipeline)
+        if self._deaf:
+            return "to go", self._requests
+        idle = self.timeout_keep_alive_task is not None
+        if idle or self.flow.read_paused or (self._complete and self._is_answering()):
+            return None
+        return "to send", self._requests
+
+
+def _is_unlimited(url: bytes) -> bool:
+    path = url.partition(b"?")[0]
+    return path in UNLIMITED or path.startswith(UNLIMITED_BELOW)
+
+
+def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in headers
+    )

@@ -1,0 +1,71 @@
+"""What all HTTP connections of a process share: limits, refusals, the watch for slow clients."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Protocol
+
+from service.admission import Admission
+from service.error_table import Fault, fault_of, fault_of_status
+from service.metrics import SHED
+from service.rest.canned import CannedRefusal
+from tidecast.settings import ServiceSettings
+
+SWEEPS = 4
+"""Looks at each connection within the time that a slow client has."""
+MAX_SWEEP_SECONDS = 1.0
+
+
+class Watched(Protocol):
+    """A connection as the watch sees it."""
+
+    def cut_off_if_slow(self, now: float) -> None:
+        """End what lasts too long; ``now`` is in seconds of the event loop."""
+        ...
+
+
+class Guard:
+    """Limits of one connection, and what is answered beyond them.
+
+    Args:
+        admission: the places for requests in flight.
+        settings: all limits.
+    """
+
+    def __init__(self, admission: Admission, settings: ServiceSettings) -> None:
+        self.admission = admission
+        self.shed = SHED.labels("http")
+        self.max_header_bytes = settings.max_header_bytes
+        self.max_body_bytes = settings.max_body_bytes
+        self.slow_client_seconds = settings.slow_client_seconds
+        self.overloaded = CannedRefusal(_known(fault_of(admission.refusal())))
+        self.malformed = CannedRefusal(fault_of_status(400))
+        self.too_slow = CannedRefusal(fault_of_status(408))
+        self.body_too_large = CannedRefusal(_too_large(413, "body", self.max_body_bytes))
+        self.head_too_large = CannedRefusal(_too_large(431, "headers", self.max_header_bytes))
+        self._sweep_seconds = min(MAX_SWEEP_SECONDS, self.slow_client_seconds / SWEEPS)
+        self._sweep_due: asyncio.TimerHandle | None = None
+
+    def watch(self, loop: asyncio.AbstractEventLoop, connections: Collection[Watched]) -> None:
+        """Look at the connections now and then, as long as there are any.
+
+        One timer for all costs less than one a request, which nearly never fires.
+        """
+        if self._sweep_due is None:
+            self._sweep_due = loop.call_later(self._sweep_seconds, self._sweep, loop, connections)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop, connections: Collection[Watched]) -> None:
+        self._sweep_due = None
+        if connections:
+            self.watch(loop, connections)
+        for connection in tuple(connections):
+            connection.cut_off_if_slow(loop.time())
+
+
+def _too_large(status: int, field: str, most: int) -> Fault:
+    plain = fault_of_status(status)
+    return Fault(status, plain.code, plain.message, field, f"at most {most} bytes")
+
+
+def _known(fault: Fault | None) -> Fault:
+    assert fault is not None
+    return fault
