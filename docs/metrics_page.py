@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics_core import Metric
 
 import monitoring.metrics
+import service.rpc.metrics  # noqa: F401 - registers its metrics
 from service.admission import Admission
 from service.board import Board
 from service.metrics import BoardCollector, InflightCollector

@@ -3,6 +3,7 @@
 BentoML imports this module in its supervisor too, so what is heavy is imported in the worker only.
 """
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ out, and the timer keeps its request alive until it fires; tracing is off."""
 @cache
 def runtime() -> "Runtime":
     """The one runtime of this worker process."""
+    # BentoML sets it for several workers; metrics in memory cost a third of those in files.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     from service.runtime import adopt_server_logs, build_runtime
     from tidecast.settings import load_settings
     from tidecast.telemetry import configure_logging

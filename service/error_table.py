@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from service.messages import ErrorAnswer, ErrorBody, dump
-from service.refusals import Overloaded, RateLimited, Unauthenticated, UnknownModel
+from service.refusals import (
+    Overloaded,
+    RateLimited,
+    Unauthenticated,
+    UnknownModel,
+    UnknownService,
+)
 from tidecast.errors import (
     CallerError,
     OperatorError,
@@ -23,6 +29,7 @@ from tidecast.telemetry import get_logger
 STATUS_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (UnknownMarket, 404),
     (UnknownModel, 404),
+    (UnknownService, 404),
     (Unauthenticated, 401),
     (Overloaded, 429),
     (RateLimited, 429),

@@ -17,3 +17,7 @@ class RateLimited(RetryLater):
 
 class UnknownModel(CallerError):
     """No such model, or no such version of it that serves."""
+
+
+class UnknownService(CallerError):
+    """No such gRPC service."""

@@ -102,7 +102,7 @@ def build_runtime(settings: Settings) -> Runtime:
         store=store,
         admission=admission,
         doorkeeper=doorkeeper,
-        rpc=build_server(settings.service, plane),
+        rpc=build_server(settings.service, plane, board, admission, doorkeeper),
     )
 
 
