@@ -42,20 +42,21 @@ class FrontedService(bentoml.Service[Any]):  # type: ignore[misc]
 
     def to_asgi(self, is_main: bool = True) -> "ASGIApp":
         """The application that the worker serves."""
+        held = runtime()  # before the imports below: it says where metrics are kept
         from service.assembly import assemble
         from service.rest.connection import install
         from service.rest.guard import Guard
         from tidecast.settings import load_settings
 
         settings = load_settings()
-        install(Guard(runtime().admission, settings.service))
+        install(Guard(held.admission, settings.service))
         app: Starlette = super().to_asgi(is_main)
         app.user_middleware = [
             middleware
             for middleware in app.user_middleware
             if getattr(middleware.cls, "__name__", "") not in NEEDLESS
         ]
-        return assemble(app, runtime(), settings)
+        return assemble(app, held, settings)
 
 
 @bentoml.service(
