@@ -77,7 +77,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._unset_keepalive_if_required()
-        head = self._requests if self._head_open else None
+        in_body = not self._head_open and not self._complete
+        first = self._requests + (not self._head_open)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -86,7 +87,7 @@ class GuardedProtocol(HttpToolsProtocol):
             if not self._deaf:
                 self._refuse(self._guard.malformed)
         else:
-            if self._head_open and head == self._requests:
+            if self._head_open and first == self._requests and not in_body:
                 self._count_head_chunk(len(data))
 
     def on_message_begin(self) -> None:
@@ -149,7 +150,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._stop(self._guard.head_too_large)
 
     def _count_head_chunk(self, count: int) -> None:
-        """Count what came within one head: the parser hands on a header only at its end."""
+        """Count a chunk that is all of one head: the parser hands on a header only at its end."""
         self._head_chunk_bytes += count
         if self._head_chunk_bytes > self._guard.max_header_bytes:
             self._refuse(self._guard.head_too_large)
