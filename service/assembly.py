@@ -9,7 +9,8 @@ from starlette.types import ASGIApp
 from service.dataplane import DataPlane
 from service.error_table import fault_for_caller
 from service.messages import ForecastRequest
-from service.oip.rest import InferenceRest
+from service.oip.rest import INFER, InferenceRest
+from service.oip.signature import MODEL
 from service.parameters import LEVELS_ALLOWED
 from service.rest.bento_door import CheckedBody, Reshaped
 from service.rest.endpoints import DEFAULT_INTERVAL, FORECAST, JSON, Rest
@@ -37,9 +38,14 @@ def assemble(bentoml: ASGIApp, runtime: Runtime, settings: Settings) -> ASGIApp:
     body = CheckedBody(reshaped, ForecastRequest, allowed)
     routes = Rest(plane, pages, dump_document(document(settings))).routes()
     routes.append(Route(POSTED, body, methods=["POST"]))
-    routes += InferenceRest(plane, settings.service.max_body_bytes).routes()
+    inference = InferenceRest(plane)
+    routes += inference.routes()
     routes.append(Route("/schema.json", reshaped, methods=["GET"]))
-    shortcuts = {("POST", POSTED): Shortcut(POSTED, lambda: body), **_defaults(pages, settings)}
+    shortcuts = {
+        ("POST", POSTED): Shortcut(POSTED, lambda: body),
+        ("POST", INFER.format(model=MODEL)): Shortcut(INFER, lambda: inference.infer),
+        **_defaults(pages, settings),
+    }
     return Front(routes, bentoml, shortcuts, runtime.doorkeeper)
 
 

@@ -3,36 +3,35 @@
 from collections.abc import Iterable
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from service.oip.inference import Inference
 from service.oip.rendering import InferenceRendering
 from service.oip.request_body import HEADER_LENGTH, parse, wanted
+from service.oip.signature import MODEL
 
 JSON = b"application/json"
 BINARY = b"application/octet-stream"
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
+_UNROUTED = {"model": MODEL}
+"""What a path would tell whose request came without routing."""
 
 
 class InferEndpoint:
-    """Tensors in, tensors out.
+    """Tensors in, tensors out. How long a body may be is for the connection to say."""
 
-    Args:
-        max_body_bytes: longest body that is read.
-    """
-
-    def __init__(self, inference: Inference, max_body_bytes: int) -> None:
+    def __init__(self, inference: Inference) -> None:
         self._inference = inference
         self._rendering = InferenceRendering()
-        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what it raises goes through the one error table."""
         header_length = _read_headers(scope["headers"])
-        body = await _read(receive, self._max_body_bytes)
+        body = await _read(receive)
         asked, tensors = parse(body, header_length)
         outputs = wanted(asked)
-        path = scope["path_params"]
+        path = scope.get("path_params", _UNROUTED)
         answer = self._inference.infer(path["model"], path.get("version", ""), tensors)
         rendered = self._rendering.body(answer, outputs, asked.id)
         headers = [(b"content-length", b"%d" % len(rendered.content))]
@@ -59,17 +58,12 @@ def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     return header_length
 
 
-async def _read(receive: Receive, most: int) -> bytes:
+async def _read(receive: Receive) -> bytes:
     chunks: list[bytes] = []
-    length = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise HTTPException(400)
-        chunk = message.get("body", b"")
-        length += len(chunk)
-        if length > most:
-            raise HTTPException(413, headers={"Connection": "close"})
-        chunks.append(chunk)
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(chunks)

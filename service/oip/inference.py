@@ -1,34 +1,21 @@
-"""From input tensors to an answer of the data plane, and from that to output tensors."""
+"""From input tensors to an answer of the data plane, for both transports."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from service.dataplane import Answer, DataPlane
-from service.oip.signature import INPUTS, MODEL, OUTPUTS
+from service.oip.signature import INPUTS, MODEL
 from service.oip.tensors import Tensor, read_values
 from service.refusals import UnknownModel
-from service.snapshot import Snapshot
 from tidecast.errors import InvalidParameter
-from tidecast.forecasts import LEVELS
-from tidecast.timeframes import format_rfc3339
 
 LEVELS_FIELD = "levels"
 """What the data plane calls the input ``quantile_levels``."""
+KEPT_ANSWERS = 256
+"""Different questions whose answer is given again for as long as it is current."""
 
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An output tensor.
-
-    Attributes:
-        values: row-major.
-    """
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    values: Sequence[int] | Sequence[float]
+Question = tuple[tuple[str, Any], ...]
+"""Arguments of the data plane by their name."""
 
 
 class Inference:
@@ -36,6 +23,7 @@ class Inference:
 
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
+        self._answers: dict[Question, Answer] = {}
 
     def ready(self) -> bool:
         """Whether at least one market has a forecast."""
@@ -81,7 +69,7 @@ class Inference:
         """
         if model != MODEL or version:
             self.check_model(model, version)
-        answer = self._forecast(_arguments(tensors))
+        answer = self._forecast(_question(tensors))
         serving = answer.snapshot.forecast.model_version
         if version and version != serving:
             raise UnknownModel(
@@ -91,9 +79,18 @@ class Inference:
             )
         return answer
 
-    def _forecast(self, arguments: Mapping[str, Any]) -> Answer:
+    def _forecast(self, question: Question) -> Answer:
+        answer = self._answers.get(question)
+        if answer is None or not self._plane.is_current(answer):
+            answer = self._ask(question)
+            if len(self._answers) >= KEPT_ANSWERS:
+                self._answers.clear()
+            self._answers[question] = answer
+        return answer
+
+    def _ask(self, question: Question) -> Answer:
         try:
-            return self._plane.forecast(**arguments)
+            return self._plane.forecast(**dict(question))
         except InvalidParameter as error:
             if error.field != LEVELS_FIELD:
                 raise
@@ -102,9 +99,9 @@ class Inference:
             ) from error
 
 
-def _arguments(tensors: Iterable[Tensor]) -> dict[str, Any]:
+def _question(tensors: Iterable[Tensor]) -> Question:
     """What to ask the data plane."""
-    found: dict[str, Any] = {}
+    found: dict[str, list[Any]] = {}
     for tensor in tensors:
         spec = INPUTS.get(tensor.name)
         if spec is None:
@@ -121,56 +118,7 @@ def _arguments(tensors: Iterable[Tensor]) -> dict[str, Any]:
             raise InvalidParameter(
                 f"input {spec.name} is missing", field="inputs", allowed=list(INPUTS)
             )
-    levels = found.pop("quantile_levels", None)
-    arguments = {name: values[0] for name, values in found.items()}
-    return arguments if levels is None else {**arguments, LEVELS_FIELD: levels}
-
-
-def wanted_outputs(names: Sequence[str]) -> tuple[str, ...]:
-    """The outputs to answer with, in the order asked; all when none is named.
-
-    Raises:
-        InvalidParameter: one is unknown or stands there twice.
-    """
-    for name in names:
-        if name not in OUTPUTS:
-            raise InvalidParameter(
-                f"unknown output {name[:40]!r}", field="outputs", allowed=list(OUTPUTS)
-            )
-    if len(set(names)) < len(names):
-        raise InvalidParameter("an output stands there twice", field="outputs", allowed="once")
-    return tuple(names) or tuple(OUTPUTS)
-
-
-def outputs_of(answer: Answer, names: Sequence[str]) -> list[Output]:
-    """The output tensors of these names; prices keep every bit."""
-    forecast, steps, levels = answer.snapshot.forecast, answer.steps, list(answer.levels)
-    times = [int(target.timestamp()) * 1000 for target in forecast.target_times[:steps]]
-    quantiles = forecast.quantiles[:steps, levels].ravel().tolist()
-    shaped: dict[str, tuple[tuple[int, ...], Sequence[Any]]] = {
-        "timestamps": ((steps,), times),
-        "mean": ((steps,), forecast.mean[:steps].tolist()),
-        "quantiles": ((steps, len(levels)), quantiles),
-        "quantile_levels": ((len(levels),), [LEVELS[position] for position in levels]),
-    }
-    return [Output(name, OUTPUTS[name].datatype, *shaped[name]) for name in names]
-
-
-def lasting_parameters(snapshot: Snapshot) -> dict[str, str | bool]:
-    """Response parameters that stay for as long as the snapshot; unknown times are left out."""
-    forecast, origin = snapshot.forecast, snapshot.origin
-    times = {"trained_at": origin.trained_at, "promoted_at": origin.title.promoted_at}
-    return {
-        "symbol": forecast.market.symbol,
-        "interval": forecast.market.interval,
-        "cutoff": format_rfc3339(forecast.cutoff),
-        "model_version": forecast.model_version,
-        **{name: format_rfc3339(at) for name, at in times.items() if at is not None},
-        "source": snapshot.logged.source,
-        "simulated": snapshot.logged.simulated,
-    }
-
-
-def degraded_text(answer: Answer) -> str:
-    """The reasons as one parameter; empty when nothing is wrong."""
-    return "; ".join(answer.degraded)
+    return tuple(
+        (LEVELS_FIELD, tuple(values)) if name == "quantile_levels" else (name, values[0])
+        for name, values in found.items()
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.dataplane import Answer
-from service.oip.inference import Output, degraded_text, lasting_parameters, outputs_of
+from service.oip.outputs import Output, degraded_text, lasting_parameters, outputs_of
 from service.oip.prepared import Prepared
 from service.oip.signature import MODEL
 from service.oip.tensors import pack

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service.oip.inference import wanted_outputs
 from service.oip.messages import InferenceRequest, InputTensor
+from service.oip.outputs import wanted_outputs
 from service.oip.rendering import Wanted
 from service.oip.signature import OUTPUTS
 from service.oip.tensors import Tensor

@@ -19,25 +19,26 @@ from service.oip.signature import EXTENSIONS, MODEL
 from tidecast import __version__
 
 JSON = "application/json"
+INFER = "/v2/models/{model}/infer"
 
 
 class InferenceRest:
     """The endpoints.
 
-    Args:
-        max_body_bytes: longest body that is read.
+    Attributes:
+        infer: answers ``INFER``; unrouted requests too.
     """
 
-    def __init__(self, plane: DataPlane, max_body_bytes: int) -> None:
+    def __init__(self, plane: DataPlane) -> None:
         self._inference = Inference(plane)
-        self._infer = InferEndpoint(self._inference, max_body_bytes)
+        self.infer = InferEndpoint(self._inference)
 
     def routes(self) -> list[BaseRoute]:
         """All routes, the most asked first; each of a model also for one version."""
         model, version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
         return [
-            Route(f"{model}/infer", self._infer, methods=["POST"]),
-            Route(f"{version}/infer", self._infer, methods=["POST"]),
+            Route(INFER, self.infer, methods=["POST"]),
+            Route(f"{version}/infer", self.infer, methods=["POST"]),
             Route("/v2/health/live", self.live),
             Route("/v2/health/ready", self.ready),
             Route(f"{model}/ready", self.model_ready),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.dataplane import Answer, DataPlane
-from service.oip.inference import (
-    Inference,
+from service.oip.inference import Inference
+from service.oip.outputs import (
     Output,
     degraded_text,
     lasting_parameters,

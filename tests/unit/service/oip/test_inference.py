@@ -1,11 +1,13 @@
+import itertools
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from service.board import Board
 from service.dataplane import Answer, DataPlane
-from service.oip.inference import (
-    Inference,
+from service.oip.inference import KEPT_ANSWERS, Inference
+from service.oip.outputs import (
     degraded_text,
     lasting_parameters,
     outputs_of,
@@ -15,6 +17,7 @@ from service.oip.tensors import Tensor
 from service.refusals import UnknownModel
 from service.snapshot import Snapshot
 from tidecast.errors import ForecastUnavailable, InvalidParameter, UnknownMarket
+from tidecast.forecasts import LEVELS
 from tidecast.timeframes import Market
 
 SYMBOL = Tensor("symbol", "BYTES", [1], ["BTC-USD"])
@@ -34,6 +37,31 @@ def _horizon(horizon: int) -> Tensor:
 
 def test_infer_asks_for_every_step_and_the_default_levels(serving) -> None:
     assert _infer(serving, SYMBOL) == serving.forecast("BTC-USD")
+
+
+def test_infer_gives_the_same_answer_again_until_it_is_a_second_old(serving, clock) -> None:
+    inference = Inference(serving)
+    first, second = (inference.infer("tidecast", "", [SYMBOL]) for _ in range(2))
+    clock.moment += timedelta(seconds=1)
+    third = inference.infer("tidecast", "", [SYMBOL])
+    assert first is second
+    assert third.data_age_seconds == first.data_age_seconds + 1
+
+
+def test_infer_gives_another_answer_when_something_is_degraded(
+    serving, board: Board, market: Market
+) -> None:
+    inference = Inference(serving)
+    inference.infer("tidecast", "", [SYMBOL])
+    board.trouble(market, "store", "the store is away")
+    assert inference.infer("tidecast", "", [SYMBOL]).degraded == ("the store is away",)
+
+
+def test_infer_keeps_a_bounded_number_of_answers(serving) -> None:
+    inference = Inference(serving)
+    for low, high in itertools.islice(itertools.combinations(LEVELS, 2), KEPT_ANSWERS + 1):
+        inference.infer("tidecast", "", [SYMBOL, _levels(low, high)])
+    assert len(inference._answers) <= KEPT_ANSWERS
 
 
 def test_infer_takes_inputs_in_any_order(serving) -> None:

@@ -18,7 +18,6 @@ from service.oip.rest import InferenceRest
 from service.rest.bento_door import Reshaped
 from service.rest.front import Front
 
-MAX_BODY_BYTES = 64 * 1024
 INFER = "/v2/models/tidecast/infer"
 SYMBOL = {"name": "symbol", "shape": [1], "datatype": "BYTES", "data": ["BTC-USD"]}
 LEVELS = {"name": "quantile_levels", "shape": [2], "datatype": "FP64", "data": [0.05, 0.95]}
@@ -31,7 +30,7 @@ async def _boom(request: Request) -> Response:
 
 def _ask(plane: DataPlane, method: str, path: str, **more: Any) -> httpx.Response:
     async def ask() -> httpx.Response:
-        routes = [*InferenceRest(plane, MAX_BODY_BYTES).routes(), Route("/v2/boom", _boom)]
+        routes = [*InferenceRest(plane).routes(), Route("/v2/boom", _boom)]
         front = httpx.ASGITransport(Front(routes, Reshaped(Starlette())))
         async with httpx.AsyncClient(transport=front, base_url="http://test") as client:
             return await client.request(method, path, **more)
@@ -220,12 +219,6 @@ def test_infer_refuses_a_binary_size_that_the_body_has_not(serving, size: Any) -
     symbol = _without(SYMBOL, "data", parameters={"binary_data_size": size})
     error = _error(_binary(serving, {"inputs": [symbol]}, struct.pack("<I", 7) + b"BTC-USD"))
     assert error.field == "symbol"
-
-
-def test_infer_refuses_a_body_over_the_limit(serving) -> None:
-    response = _ask(serving, "POST", INFER, content=b" " * (MAX_BODY_BYTES + 1))
-    assert response.status_code == 413
-    assert _error(response).code == "body_too_large"
 
 
 @pytest.mark.parametrize("headers", [{"Content-Type": "text/plain"}, {"Content-Encoding": "gzip"}])
