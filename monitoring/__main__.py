@@ -12,9 +12,10 @@ def _leave(number: int, frame: object) -> None:
     os._exit(0)
 
 
-# First of all: as process 1 of a container it would be deaf to signals while the rest is loaded.
-for _number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(_number, _leave)
+if __name__ == "__main__":
+    # First of all: as process 1 of a container it would be deaf to them while the rest is loaded.
+    for _number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(_number, _leave)
 
 
 def main(arguments: list[str] | None = None) -> int:

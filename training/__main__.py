@@ -5,109 +5,27 @@ there are too few candles, 69 when the store or the registry is away, 64 when a 
 65 when the fit was refused, 130 when it was asked to end, 1 for a fault of Tidecast itself.
 """
 
-import argparse
 import os
 import signal
 import sys
-from types import FrameType
 
-from tidecast.errors import TidecastError
-from tidecast.exit_codes import ExitCode, exit_code
-from tidecast.settings import Settings, load_settings
-from tidecast.telemetry import LOOP_FAILURES, configure_logging, get_logger
-from tidecast.timeframes import Market
-from training.progress import announced
-
-PROCESS = "training"
-_log = get_logger(__name__)
+INTERRUPTED = 130
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: somebody wants this training to end."""
+def _leave(number: int, frame: object) -> None:
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    # First of all: as process 1 of a container it would be deaf to it while the rest is loaded.
+    signal.signal(signal.SIGTERM, _leave)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Train once; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m training", description=__doc__)
-    parser.add_argument("--market", required=True, help="BTC-USD:1h")
-    parser.add_argument("--reason", default="asked for on the command line", help="for the record")
-    parser.add_argument("--window", help="window that the caller claimed; its end is written down")
-    parser.add_argument("--model", default="ensemble", help="name in the catalogue of models")
-    asked = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _terminate)
-    configure_logging("info", "json", PROCESS)
-    try:
-        return _train(load_settings(), asked)
-    except KeyboardInterrupt as e:
-        _log.warning("training_ended", error=str(e) or "interrupted")
-        return exit_code(e)
-    except TidecastError as e:
-        _log.error("training_ended", error=str(e))
-        return exit_code(e)
-    except Exception as e:
-        LOOP_FAILURES.labels(PROCESS).inc()
-        _log.exception("training_ended")
-        return exit_code(e)
+    from training.process import run_process
 
-
-def _train(settings: Settings, asked: argparse.Namespace) -> ExitCode:
-    configure_logging(settings.log_level, settings.log_format, PROCESS)
-    market = _configured(settings, asked.market)
-    clock = settings.clock.build()
-    _log.info("training_begins", market=str(market), reason=asked.reason)
-    # Read when OpenMP is loaded. Threads that spin while they wait made a fit three times as long
-    # on a machine whose cores are busy with the service.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with announced(_tell, "loading the libraries"):
-        from threadpoolctl import threadpool_limits
-
-        from tidecast.registry import Registry
-        from tidecast.store import Store
-        from training.claimed import train_claimed
-        from training.run import TrainingOutcome, train_market
-
-    with threadpool_limits(settings.training.threads), Store(settings.store_url) as store:
-        store.migrate()
-        registry = Registry(settings.tracking_uri, settings.home_dir.absolute() / "models")
-
-        def train() -> TrainingOutcome:
-            return train_market(
-                store,
-                registry,
-                settings,
-                market,
-                clock.now(),
-                asked.reason,
-                _tell,
-                model=asked.model,
-                read_clock=clock.now,
-            )
-
-        if asked.window is None:
-            outcome = train()
-        else:
-            outcome = train_claimed(store, market, asked.window, train, clock.now)
-    _log.info(
-        "training_done",
-        market=str(market),
-        status=outcome.status,
-        version=outcome.version,
-        detail=outcome.detail,
-    )
-    return ExitCode.OK if outcome.error is None else exit_code(outcome.error)
-
-
-def _tell(line: str) -> None:
-    _log.info("progress", step=line)
-
-
-def _configured(settings: Settings, name: str) -> Market:
-    market = Market.parse(name)
-    return settings.market(market.symbol, market.interval).market
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated("asked to end")
+    return run_process(arguments)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -14,8 +14,9 @@ from tidecast.models.ensemble import Ensemble
 from tidecast.registry import Registry
 from tidecast.settings import Settings
 from tidecast.store import Store
-from tidecast.timeframes import Market
+from tidecast.timeframes import Market, format_rfc3339
 from training.challenger import Challenger, gate_metrics, verdict_record
+from training.found import NOTHING, Found
 from training.judging import judge_all, walk_baselines, walk_challenger, walk_champion
 from training.progress import Progress, announced
 from training.promotion import promote, reconcile
@@ -53,6 +54,7 @@ class _Order:
     reason: str
     model: str
     progress: Progress
+    study: str | None
 
 
 def train_market(
@@ -66,6 +68,7 @@ def train_market(
     *,
     model: str = Ensemble.name,
     read_clock: Callable[[], datetime] | None = None,
+    study: str | None = None,
 ) -> TrainingOutcome:
     """Make a challenger from the candles known now and promote it if it wins.
 
@@ -79,12 +82,13 @@ def train_market(
         progress: is told about every long step, at least every few seconds.
         model: name of the model in the catalogue.
         read_clock: gives the instant of the promotion; None means ``now``.
+        study: what those who train the market for the same reason call it; they share a search.
 
     Raises:
         RegistryUnavailable, StoreUnavailable: try again later.
         ConfigurationError: the model is unknown, or MLflow refuses us.
     """
-    order = _Order(store, registry, settings, market, now, reason, model, progress)
+    order = _Order(store, registry, settings, market, now, reason, model, progress, study)
     try:
         reconcile(store, registry, market, now=now)
         window = _read(order)
@@ -107,6 +111,7 @@ def _read(order: _Order) -> Window:
 def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
     """Fit, judge and register."""
     training, market = order.settings.training, order.market
+    found = _search(order, window)
     with announced(order.progress, f"fitting {order.model} on {len(window.fitted):,} candles"):
         model = catalogue.fit(
             order.model,
@@ -115,6 +120,7 @@ def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
             order.settings.horizon,
             seed=training.seed,
             threads=training.threads,
+            parameters=found.parameters,
         )
     with announced(order.progress, f"judging it on {len(window.cutoffs)} newer cutoffs"):
         served, calibration = walk_challenger(model, window, market)
@@ -135,7 +141,7 @@ def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
         version = order.registry.register(
             market,
             folder / "artefact",
-            parameters=_parameters(order, window),
+            parameters=_parameters(order, window, found),
             metrics=gate_metrics(verdict),
             files=challenger.write_reports(folder, forecasts, verdict),
             verdict=verdict_record(verdict),
@@ -144,7 +150,30 @@ def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
     return version, verdict
 
 
-def _parameters(order: _Order, window: Window) -> dict[str, object]:
+def _search(order: _Order, window: Window) -> Found:
+    training = order.settings.training
+    if not training.search_trials or order.model != Ensemble.name:
+        return NOTHING
+    # Imported here: most trainings do not search.
+    from training.search import SearchPlan, search
+
+    plan = SearchPlan(
+        name=f"{order.market}/{order.study or format_rfc3339(window.judged_from)}",
+        store_url=order.settings.store_url,
+        trials=training.search_trials,
+        seconds=training.search_seconds,
+        interval=order.market.interval,
+        horizon=order.settings.horizon,
+        fold_candles=training.judge_candles,
+        min_train_candles=training.min_train_candles,
+        seed=training.seed,
+        threads=training.threads,
+    )
+    with announced(order.progress, f"searching, {plan.trials} trials"):
+        return search(plan, window.fitted, order.progress)
+
+
+def _parameters(order: _Order, window: Window, found: Found) -> dict[str, object]:
     training = order.settings.training
     return {
         "model": order.model,
@@ -156,6 +185,9 @@ def _parameters(order: _Order, window: Window) -> dict[str, object]:
         "judge_candles": training.judge_candles,
         "gate_min_t": training.gate_min_t,
         "seed": training.seed,
+        "search_trials": found.trials,
+        "search_gain_ratio": round(found.gain_ratio, 6),
+        **{f"boosting_{name}": value for name, value in asdict(found.parameters).items()},
     }
 
 

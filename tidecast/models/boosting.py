@@ -1,5 +1,6 @@
 """Gradient boosting over all steps at once: the step is a feature, the rows are stacked."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,16 +15,44 @@ from tidecast.forecasts import Floats
 
 TRUSTED_TYPES = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 """The only type beyond skops' own list that an artefact may hold."""
+CENTER_TREES_SHARE = 0.6
 
 
-def new_boosting(seed: int, trees: int = 100) -> HistGradientBoostingRegressor:
-    """Unfitted boosting with the settings chosen on 2024 and the first three quarters of 2025."""
+@dataclass(frozen=True)
+class BoostingParameters:
+    """Settings of the boostings of an ensemble, as scikit-learn names them.
+
+    The defaults were chosen on 2024 and the first three quarters of 2025.
+
+    Attributes:
+        trees: of the scale; the centre has ``CENTER_TREES_SHARE`` of them.
+    """
+
+    trees: int = 100
+    learning_rate: float = 0.05
+    max_leaf_nodes: int = 12
+    min_samples_leaf: int = 400
+    l2_regularization: float = 1.0
+
+    @property
+    def center_trees(self) -> int:
+        """Trees of the centre."""
+        return max(1, round(CENTER_TREES_SHARE * self.trees))
+
+
+CHOSEN = BoostingParameters()
+
+
+def new_boosting(
+    seed: int, trees: int | None = None, parameters: BoostingParameters = CHOSEN
+) -> HistGradientBoostingRegressor:
+    """Unfitted boosting; ``trees`` stands in for those of the parameters."""
     return HistGradientBoostingRegressor(
-        max_iter=trees,
-        learning_rate=0.05,
-        max_leaf_nodes=12,
-        min_samples_leaf=400,
-        l2_regularization=1.0,
+        max_iter=parameters.trees if trees is None else trees,
+        learning_rate=parameters.learning_rate,
+        max_leaf_nodes=parameters.max_leaf_nodes,
+        min_samples_leaf=parameters.min_samples_leaf,
+        l2_regularization=parameters.l2_regularization,
         early_stopping=False,
         random_state=seed,
     )

@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from tidecast.errors import ConfigurationError
 from tidecast.models.baselines import RandomWalk
+from tidecast.models.boosting import CHOSEN, BoostingParameters
 from tidecast.models.ensemble import Ensemble
 from tidecast.models.model import Model
 from tidecast.models.seasonal_naive import SeasonalNaive
@@ -30,6 +31,7 @@ def fit(
     *,
     seed: int = 7,
     threads: int = 1,
+    parameters: BoostingParameters = CHOSEN,
 ) -> Model:
     """Fit a model by its name on a candle frame.
 
@@ -40,6 +42,7 @@ def fit(
         horizon: number of steps.
         seed: of everything random.
         threads: most threads a fit may use; the model has the same bits with any number.
+        parameters: of the boostings, where the model has any.
 
     Raises:
         ConfigurationError: no model has this name.
@@ -47,7 +50,7 @@ def fit(
         FitFailed: the fit did not work.
     """
     fitters: dict[str, Callable[[], Model]] = {
-        Ensemble.name: lambda: Ensemble.fit(candles, interval, horizon, seed),
+        Ensemble.name: lambda: Ensemble.fit(candles, interval, horizon, seed, parameters),
         RandomWalk.name: lambda: RandomWalk.fit(candles, interval, horizon),
         Ewma.name: lambda: Ewma.fit(candles, interval, horizon),
         Garch.name: lambda: Garch.fit(candles, interval, horizon),

@@ -12,6 +12,8 @@ from tidecast.features.grid import Grid, Positions, step_returns
 from tidecast.features.matrix import SPANS, Matrix, build_matrix, needed_candles
 from tidecast.forecasts import Floats
 from tidecast.models.boosting import (
+    CHOSEN,
+    BoostingParameters,
     boosting_from_bytes,
     boosting_to_bytes,
     new_boosting,
@@ -28,7 +30,6 @@ HOLD_OUT_SHARE = 0.25
 """Newest share of the training window kept out of a first fit, to learn weights and shape on it."""
 MIN_ROWS = 1000
 """Fewer training rows than this and nothing is fitted."""
-CENTER_TREES = 60
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,22 @@ class Parts:
 
     @classmethod
     def fit(
-        cls, grid: Grid, matrix: Matrix, rows: Positions, last: int, horizon: int, seed: int
+        cls,
+        grid: Grid,
+        matrix: Matrix,
+        rows: Positions,
+        last: int,
+        horizon: int,
+        seed: int,
+        parameters: BoostingParameters = CHOSEN,
     ) -> Self:
         """Fit on rows whose targets all lie before position ``last``."""
         standardised = step_returns(grid, horizon)[rows] / _recent_deviations(grid, matrix, horizon)
         stacked, target = sample_steps(matrix, standardised, 1, np.random.default_rng(seed + 1))
         return cls(
-            Scale.fit(grid, matrix, rows, horizon, seed),
+            Scale.fit(grid, matrix, rows, horizon, seed, parameters),
             SarimaxCenter.fit(grid, last),
-            new_boosting(seed, CENTER_TREES).fit(stacked, target),
+            new_boosting(seed, parameters.center_trees, parameters).fit(stacked, target),
         )
 
     def centers(self, grid: Grid, matrix: Matrix, rows: Positions, horizon: int) -> Floats:
@@ -83,8 +91,15 @@ class Ensemble:
     har_shape: Floats
 
     @classmethod
-    def fit(cls, candles: pd.DataFrame, interval: str, horizon: int, seed: int) -> Self:
-        """Fit on all candles given.
+    def fit(
+        cls,
+        candles: pd.DataFrame,
+        interval: str,
+        horizon: int,
+        seed: int,
+        parameters: BoostingParameters = CHOSEN,
+    ) -> Self:
+        """Fit on all candles given; ``parameters`` are those of the boostings.
 
         Raises:
             TooFewCandles: fewer than ``MIN_ROWS`` rows have features and targets.
@@ -97,8 +112,10 @@ class Ensemble:
             raise TooFewCandles(MIN_ROWS + first + horizon, len(grid))
         matrix = build_matrix(grid, rows)
         split = int(rows[int(len(rows) * (1 - HOLD_OUT_SHARE))])
-        weights, shape, har_shape = _learn_out_of_fold(grid, matrix, rows, split, horizon, seed)
-        parts = Parts.fit(grid, matrix, rows, len(grid), horizon, seed)
+        weights, shape, har_shape = _learn_out_of_fold(
+            grid, matrix, rows, split, horizon, seed, parameters
+        )
+        parts = Parts.fit(grid, matrix, rows, len(grid), horizon, seed, parameters)
         return cls(interval, horizon, parts, weights, shape, har_shape)
 
     @property
@@ -171,11 +188,17 @@ class Ensemble:
 
 
 def _learn_out_of_fold(
-    grid: Grid, matrix: Matrix, rows: Positions, split: int, horizon: int, seed: int
+    grid: Grid,
+    matrix: Matrix,
+    rows: Positions,
+    split: int,
+    horizon: int,
+    seed: int,
+    parameters: BoostingParameters,
 ) -> tuple[Floats, Floats, Floats]:
     """Weights, shape and shape of HAR from the rows after ``split``, by parts fitted before it."""
     early, late = rows < split - horizon, rows >= split
-    parts = Parts.fit(grid, matrix.take(early), rows[early], split, horizon, seed)
+    parts = Parts.fit(grid, matrix.take(early), rows[early], split, horizon, seed, parameters)
     unseen = matrix.take(late)
     returns = step_returns(grid, horizon)[rows[late]]
     centers = parts.centers(grid, unseen, rows[late], horizon)

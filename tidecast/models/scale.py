@@ -16,6 +16,8 @@ from tidecast.features.matrix import Matrix
 from tidecast.features.volatility import candle_variance, forward_log_variance
 from tidecast.forecasts import Floats
 from tidecast.models.boosting import (
+    CHOSEN,
+    BoostingParameters,
     boosting_from_bytes,
     boosting_to_bytes,
     new_boosting,
@@ -43,7 +45,15 @@ class Scale:
     boosting: HistGradientBoostingRegressor
 
     @classmethod
-    def fit(cls, grid: Grid, matrix: Matrix, rows: Positions, horizon: int, seed: int) -> Self:
+    def fit(
+        cls,
+        grid: Grid,
+        matrix: Matrix,
+        rows: Positions,
+        horizon: int,
+        seed: int,
+        parameters: BoostingParameters = CHOSEN,
+    ) -> Self:
         """Fit on the given rows, whose targets must all be known.
 
         Args:
@@ -52,6 +62,7 @@ class Scale:
             rows: positions in the grid.
             horizon: number of steps.
             seed: of the drawn steps.
+            parameters: of the boosting.
         """
         target = forward_log_variance(candle_variance(grid), horizon)[rows]
         design = _har_design(matrix)
@@ -61,7 +72,8 @@ class Scale:
         )
         residual = target - _times(design, har)
         stacked, left = sample_steps(matrix, residual, STEPS_PER_ROW, np.random.default_rng(seed))
-        return cls(har, new_boosting(seed).fit(stacked, left))
+        boosting = new_boosting(seed, parameters=parameters)
+        return cls(har, boosting.fit(stacked, left))
 
     def log_variance(self, matrix: Matrix) -> tuple[Floats, Floats]:
         """Log mean variance per candle, each ``(rows, horizon)``: of HAR, and of both together."""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,13 @@ FAILURES = {
     "unknown market": (("--market", "DOGE-USD:1h"), {}, ExitCode.USAGE),
     "bad setting": ((), {"TIDECAST_HORIZON": "0"}, ExitCode.CONFIGURATION),
     "unknown model": (("--model", "oracle"), {}, ExitCode.CONFIGURATION),
+    "no market and no index": ((), {}, ExitCode.USAGE),
+    "index after the last market": (
+        (),
+        {"JOB_COMPLETION_INDEX": "3"},
+        ExitCode.CONFIGURATION,
+    ),
+    "index that is no number": ((), {"JOB_COMPLETION_INDEX": "-1"}, ExitCode.CONFIGURATION),
     "no candles": (("--market", "ETH-USD:1h"), {}, ExitCode.NO_CANDLES),
     "no registry": (
         (),
@@ -94,9 +102,47 @@ def test_exit_code_says_who_must_act(case, workshop, monkeypatch, undisturbed):
     arguments, changes, expected = FAILURES[case]
     for name, value in environment(workshop.home, **changes).items():
         monkeypatch.setenv(name, value)
-    asked = ["--market", "BTC-USD:1h", "--model", "random_walk", *arguments]
-    assert main(asked) == expected
+    named = [] if "index" in case else ["--market", "BTC-USD:1h"]
+    assert main([*named, "--model", "random_walk", *arguments]) == expected
     assert workshop.champion() is None
+
+
+def test_index_of_a_pod_picks_the_market_of_the_settings(
+    workshop, monkeypatch, undisturbed, capsys
+):
+    markets = [
+        {"symbol": symbol, "sources": [{"exchange": "replay", "pair": symbol}]}
+        for symbol in ("ETH-USD", "BTC-USD")
+    ]
+    changes = {"TIDECAST_MARKETS": json.dumps(markets), "JOB_COMPLETION_INDEX": "1"}
+    for name, value in environment(workshop.home, **changes).items():
+        monkeypatch.setenv(name, value)
+    assert main(["--model", "random_walk"]) == ExitCode.OK
+    assert workshop.store.promotions.newest(MARKET) is not None
+    done = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert done["market"] == "BTC-USD:1h"
+    assert 50 < done["peak_memory_mib"] < 4000
+
+
+def test_named_market_wins_over_the_index_of_the_pod(workshop, monkeypatch, undisturbed):
+    for name, value in environment(workshop.home, JOB_COMPLETION_INDEX="2").items():
+        monkeypatch.setenv(name, value)
+    assert main(["--market", "BTC-USD:1h", "--model", "random_walk"]) == ExitCode.OK
+    assert workshop.store.promotions.newest(MARKET) is not None
+
+
+def test_sigterm_ends_a_training_that_is_still_loading(workshop):
+    with start(workshop.home) as process:
+        while not _listens(process, signal.SIGTERM):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == ExitCode.INTERRUPTED
+
+
+def _listens(process: subprocess.Popen[str], number: signal.Signals) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    mask = next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1]
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def test_sigterm_ends_it_with_the_window_failed_and_nothing_promoted(claimed):
