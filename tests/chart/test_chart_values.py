@@ -1,0 +1,109 @@
+"""Every value is documented, known to the schema, and used; unknown ones are refused."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.chart.conftest import CHART, needs_helm, template
+
+TEXT = (CHART / "values.yaml").read_text()
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+MOST_VALUES = 60
+WHOLE = ("config", "scheduling", "annotations", "labels", "server", "monitor", "ingestion",
+         "training")  # fmt: skip
+
+
+def _is_section(path: tuple[str, ...], value: object) -> bool:
+    """Whether a mapping holds values, and is not one."""
+    whole = path[0] == "resources" and len(path) == 2
+    return isinstance(value, dict) and bool(value) and not whole
+
+
+def _leaves(values: dict, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    for key, value in values.items():
+        here = (*path, key)
+        found += _leaves(value, here) if _is_section(here, value) else [here]
+    return found
+
+
+LEAVES = _leaves(yaml.safe_load(TEXT))
+
+
+def _documented() -> list[tuple[str, ...]]:
+    """Paths of the keys that have a comment right above them."""
+    path: list[tuple[int, str]] = []
+    found, commented = [], False
+    for line in TEXT.splitlines():
+        if line.strip().startswith("#"):
+            commented = True
+            continue
+        if match := re.match(r"( *)([A-Za-z]+):", line):
+            depth = len(match[1])
+            path = [one for one in path if one[0] < depth] + [(depth, match[2])]
+            if commented:
+                found.append(tuple(name for _, name in path))
+        commented = False
+    return found
+
+
+def test_values_are_fewer_than_sixty():
+    assert len(LEAVES) < MOST_VALUES
+
+
+def test_values_are_documented_each():
+    assert set(LEAVES) <= set(_documented())
+
+
+def test_values_are_all_in_the_schema():
+    for path in LEAVES:
+        node = SCHEMA
+        for name in path:
+            node = node["properties"][name]
+
+
+def test_schema_has_no_value_that_is_not_in_the_file():
+    def walk(node, path=()):
+        for name, below in node.get("properties", {}).items():
+            here = (*path, name)
+            if here == ("global",) or here[0] == "scheduling" and len(here) == 2:
+                continue
+            whole = here in LEAVES or here[0] == "resources" and len(here) == 2
+            yield from [here] if whole else walk(below, here) or [here]
+
+    assert set(walk(SCHEMA)) == set(LEAVES)
+
+
+def test_schema_forbids_unknown_keys_everywhere():
+    def closed(node) -> bool:
+        below = node.get("properties", {})
+        return (not below or node.get("additionalProperties") is False) and all(
+            closed(one) for one in below.values()
+        )
+
+    assert closed({**SCHEMA, "properties": {k: v for k, v in SCHEMA["properties"].items()}})
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=".".join)
+def test_value_is_used_by_a_template(path):
+    templates = "\n".join(file.read_text() for file in CHART.rglob("templates/**/*.*"))
+    used = [".".join(path[n:]) for n in range(len(path) - 1)] + [f".{path[-1]}"]
+    assert any(name in templates for name in used)
+
+
+@needs_helm
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("imagee.tag=x", "imagee"),
+        ("autoscaling.maxReplicas=many", "maxReplicas"),
+        ("database.external.prt=1", "prt"),
+        ("monitor.mode=both", "mode"),
+    ],
+)
+def test_wrong_value_is_refused_by_name(word, named):
+    done = template("--set", word)
+    assert done.returncode != 0
+    assert named in done.stderr
