@@ -1,6 +1,7 @@
 """The running service asks for the key at every door, and for none where a probe knocks."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,9 @@ import pytest
 import requests
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from grpc_status import rpc_status
 
 from service.key_ring import digest_of
@@ -168,6 +172,27 @@ def test_grpc_probes_need_no_key(channel: grpc.Channel) -> None:
     assert stub.ServerReady(inference_pb2.ServerReadyRequest(), timeout=30).ready
 
 
+def test_services_describe_themselves_without_a_key(channel: grpc.Channel) -> None:
+    described = ProtoReflectionDescriptorDatabase(channel).get_services()
+    assert {"tidecast.v1.ForecastService", "inference.GRPCInferenceService"} <= set(described)
+
+
+@pytest.mark.parametrize(("key", "code"), [(KEY, 0), (None, 2), (f"{KEY}x", 2)])
+def test_command_asks_with_the_key_of_its_environment(
+    guarded: Any, key: str | None, code: int
+) -> None:
+    environment = {**os.environ, **({} if key is None else {"TIDECAST_API_KEY": key})}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("tidecast"), "forecast", "BTC-USD", "--url", guarded.url],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr
+    assert code == 0 or "API key" in done.stderr
+    assert KEY not in done.stdout + done.stderr
+
+
 def test_one_key_has_one_rate_over_all_doors(guarded: Any, channel: grpc.Channel) -> None:
     session = requests.Session()
     session.headers.update(_bearer(SLOW))
@@ -197,13 +222,14 @@ def test_refusals_are_counted_by_name_of_the_key(guarded: Any) -> None:
 
 
 def test_service_answers_as_its_document_says_with_keys_too(guarded: Any, tmp_path: Path) -> None:
+    """With a key, soon beyond its rate, and without one where the document asks for it."""
     settings = default_settings().model_copy(update={"markets": default_settings().markets[:1]})
     service = settings.service.model_copy(update={"api_keys": {"alice": digest_of(KEY)}})
     openapi = document(settings.model_copy(update={"service": service}))
     path = tmp_path / "openapi.json"
     path.write_bytes(dump_document(openapi))
     command = ["-m", "schemathesis.cli", "run", str(path), "--url", guarded.url, "--seed", "7"]
-    options = ["--max-examples", "5", "--no-color", "--rate-limit", "15/s"]
+    options = ["--max-examples", "5", "--no-color"]
     key = ["--header", f"Authorization: Bearer {KEY}"]
     checks = ["--checks", "status_code_conformance,response_schema_conformance,ignored_auth"]
     done = subprocess.run(
