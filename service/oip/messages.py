@@ -8,6 +8,10 @@ from service.messages import whole
 from service.oip import signature
 
 Whole = Annotated[int, BeforeValidator(whole)]
+MAX_DIMENSIONS = 8
+"""More than any tensor of ours has. Lists are bounded, and left at their first wrong element, so
+that the longest wrong body costs no more than a long right one."""
+MAX_INPUTS, MAX_OUTPUTS = len(signature.INPUTS), len(signature.OUTPUTS)
 Datatype = Literal["BYTES", "INT64", "FP64"]
 Parameters = Annotated[dict[str, Any], Field(description="Strings, numbers and booleans by name.")]
 
@@ -28,7 +32,7 @@ class InputTensor(Incoming):
     """An input tensor, row-major."""
 
     name: str
-    shape: list[Whole]
+    shape: Annotated[list[Whole], Field(max_length=MAX_DIMENSIONS, fail_fast=True)]
     datatype: str
     parameters: Parameters | None = None
     """`binary_data_size`: bytes of this tensor behind the JSON, instead of `data`."""
@@ -44,6 +48,9 @@ class RequestedOutput(Incoming):
     """`binary_data`: true to have this tensor behind the JSON."""
 
 
+Outputs = Annotated[list[RequestedOutput], Field(max_length=MAX_OUTPUTS, fail_fast=True)]
+
+
 class InferenceRequest(Incoming):
     """Body of an inference."""
 
@@ -51,8 +58,8 @@ class InferenceRequest(Incoming):
     """Echoed in the answer."""
     parameters: Parameters | None = None
     """`binary_data_output`: true to have all outputs behind the JSON."""
-    inputs: list[InputTensor]
-    outputs: list[RequestedOutput] | None = None
+    inputs: Annotated[list[InputTensor], Field(max_length=MAX_INPUTS, fail_fast=True)]
+    outputs: Outputs | None = None
     """Outputs wanted; all when there is none."""
 
 

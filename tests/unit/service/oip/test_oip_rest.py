@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -197,6 +198,21 @@ def test_infer_refuses_what_is_no_json_of_a_request(serving, content: bytes) -> 
     assert response.status_code == 400
     assert len(_error(response).error) < 300
     assert lines == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inputs": [{}] * 9999},
+        {"inputs": [SYMBOL], "outputs": [{}] * 9999},
+        {"inputs": [{**SYMBOL, "shape": [""] * 9999}]},
+    ],
+)
+def test_reading_stops_at_the_first_wrong_element(body: dict[str, Any]) -> None:
+    """Each error costs a list entry; ten thousand of them would stop every other request."""
+    with pytest.raises(ValidationError) as refused:
+        messages.InferenceRequest.model_validate_json(json.dumps(body))
+    assert refused.value.error_count() < 5
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "999999", "1e3", "", "9" * 30, "²"])
