@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 ARGS ?=
 HOST ?=
 SHAPE ?= steady
+IMAGE ?= tidecast
+VERSION ?= $(shell git describe --tags --always --dirty 2> /dev/null | tr A-Z a-z)
+PYTHON_IMAGE ?= python:3.11-slim
 READY := $(VENV)/.ready
 PEERS := .venv-peers
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -17,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) service/proto/forecast.proto service/proto/inference.proto
 
-.PHONY: help setup peers run test check fmt bench loadtest requirements proto openapi settings-docs metrics-docs
+.PHONY: help setup peers run test check fmt bench bench-serving loadtest terraform-test image manifests chart-test requirements proto openapi settings-docs metrics-docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,8 +81,48 @@ fmt: setup ## format the code and mend what the linter can
 bench: setup ## measure the numbers of the README; writes benchmarks/
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
+bench-serving: setup peers ## measure serving beside other servers, a quarter of an hour; ARGS="--only throughput"
+	@$(BIN)/python benchmarks/serving/run.py $(ARGS)
+
 loadtest: setup ## load a running service and judge it; HOST=, SHAPE=steady|step|spike|soak, ARGS go to Locust
 	@HOST="$(HOST)" $(BIN)/python -m loadtests --shape $(SHAPE) $(ARGS)
+
+terraform-test: .venv-terraform/.ready .venv-checkov/.ready ## Terraform: form, plans, rules, and an apply to an imitation of AWS
+	@CHECKOV=$(abspath .venv-checkov)/bin/checkov .venv-terraform/bin/pytest \
+		--config-file=tests/terraform/pytest.ini tests/terraform $(ARGS)
+
+.venv-terraform/.ready .venv-checkov/.ready .venv-chart/.ready: .venv-%/.ready: requirements/%.txt | $(READY)
+	@echo "$*: installing what its tests need in .venv-$*"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	VIRTUAL_ENV=$(abspath .venv-$*) $(BIN)/uv pip sync --quiet --require-hashes $<
+	touch $@
+
+image: ## build the image with docker, podman or buildah; IMAGE=tidecast VERSION=1.2.3
+	@builder=
+	for one in docker podman buildah; do
+		[ -n "$$builder" ] || ! $$one info > /dev/null 2>&1 || builder=$$one
+	done
+	export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2> /dev/null || echo 0)
+	words=(--build-arg VERSION=$(VERSION) --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)
+		--build-arg SOURCE_DATE_EPOCH=$$SOURCE_DATE_EPOCH --tag $(IMAGE):$(VERSION) $(ARGS) .)
+	case $$builder in
+		docker) docker build "$${words[@]}" ;;
+		podman | buildah) $$builder build --layers --timestamp $$SOURCE_DATE_EPOCH "$${words[@]}" ;;
+		*) echo "image: needs docker, podman or buildah, and none of them answers" >&2; exit 1 ;;
+	esac
+
+manifests: ## render k8s/ from the chart; needs helm
+	@helm template tidecast helm/tidecast --namespace tidecast --kube-version 1.34.0 --skip-tests \
+		--set database.bundled.existingSecret=tidecast-database > k8s/tidecast.yaml
+
+chart-test: .venv-chart/.ready ## the chart: lint, schemas, alerts, rendered objects; needs helm and promtool
+	@for tool in helm promtool; do
+		command -v $$tool > /dev/null || { echo "chart-test: needs $$tool on the PATH" >&2; exit 1; }
+	done
+	for values in helm/tidecast/values.yaml helm/tidecast/ci/*; do
+		helm lint --quiet --strict --kube-version 1.34.0 --values $$values helm/tidecast
+	done
+	$(BIN)/pytest tests/chart $(ARGS)
 
 requirements: setup ## compile the pins in requirements/ from pyproject.toml
 	@grep -o '^uv==[^ ]*' requirements/bootstrap.txt \
@@ -90,6 +133,9 @@ requirements: setup ## compile the pins in requirements/ from pyproject.toml
 	$(COMPILE) pyproject.toml --extra kubernetes --extra image --constraint requirements/dev.txt \
 		--output-file requirements/image.txt
 	$(COMPILE) requirements/peers.in --output-file requirements/peers.txt
+	$(COMPILE) requirements/terraform.in --output-file requirements/terraform.txt
+	$(COMPILE) requirements/checkov.in --output-file requirements/checkov.txt
+	$(COMPILE) requirements/chart.in --output-file requirements/chart.txt
 
 proto: setup ## generate the gRPC stubs from service/proto/*.proto
 	@$(call PROTOC,.)

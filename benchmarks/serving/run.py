@@ -1,0 +1,78 @@
+"""Measure serving, and write benchmarks/serving/results.json, results.md and the README's block.
+
+The server has one core, the load another; peers are measured in turn with ours in the same run. A
+full run takes about a quarter of an hour; parts that are not chosen keep their last figures.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import machine  # noqa: E402
+from benchmarks.serving import (  # noqa: E402
+    changes,
+    cores,
+    memory,
+    overload,
+    page,
+    throughput,
+    vegeta,
+    versions,
+)
+from benchmarks.serving.home import Home, make_home  # noqa: E402
+
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results.json"
+PAGE = FOLDER / "results.md"
+README = ROOT / "README.md"
+PARTS: dict[str, Callable[[Home, Path], dict[str, Any]]] = {
+    "throughput": throughput.measure,
+    "changes": changes.measure,
+    "overload": overload.measure,
+    "memory": memory.measure,
+}
+
+
+def main() -> int:
+    """Measure the chosen parts; exit code 69 when the machine lacks something."""
+    chosen = _options().only
+    if missing := cores.missing_tools():
+        sys.stderr.write("bench-serving needs\n" + "".join(f"  {line}\n" for line in missing))
+        return 69
+    vegeta.program()
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    with tempfile.TemporaryDirectory(prefix="tidecast-serving-") as folder:
+        print("an ensemble, fitted on the shipped candles", flush=True)
+        home = make_home(Path(folder) / "home")
+        for part in chosen:
+            print(part, flush=True)
+            facts, started = machine.describe() | versions.describe(), time.monotonic()
+            figures = PARTS[part](home, Path(folder))
+            results[part] = {"machine": facts, "seconds": time.monotonic() - started, **figures}
+            _write(results)
+    print(PAGE.read_text())
+    return 0
+
+
+def _write(results: dict[str, Any]) -> None:
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    PAGE.write_text("\n".join(page.page(results)) + "\n")
+    README.write_text(page.with_block(README.read_text(), results))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
