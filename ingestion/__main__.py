@@ -1,63 +1,31 @@
 """`python -m ingestion`: one run over all markets, or over those named.
 
 Exit codes are those of tidecast/exit_codes.py: 0 when every market had a source that answered,
-69 when waiting may cure it, 64 when a person must act.
+69 when waiting may cure it, 64 when a person must act, for example when no source knows a market;
+the other markets are ingested all the same. 130 when it was asked to end.
 """
 
-import argparse
+import os
+import signal
 import sys
 
-from ingestion.rounds import Ingestion
-from tidecast.errors import TidecastError
-from tidecast.exit_codes import ExitCode, exit_code
-from tidecast.settings import MarketSettings, Settings, load_settings
-from tidecast.store import Store
-from tidecast.telemetry import configure_logging, get_logger
-from tidecast.timeframes import Market
+INTERRUPTED = 130
 
-_log = get_logger(__name__)
+
+def _leave(number: int, frame: object) -> None:
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    # First of all: as process 1 of a container it would be deaf to it while the rest is loaded.
+    signal.signal(signal.SIGTERM, _leave)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run once; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m ingestion", description=__doc__)
-    parser.add_argument("--market", action="append", default=[], help="BTC-USD:1h; repeatable")
-    names = parser.parse_args(arguments).market
-    try:
-        return run(load_settings(), names)
-    except KeyboardInterrupt as e:
-        return exit_code(e)
-    except TidecastError as e:
-        configure_logging("info", "json", "ingestion")
-        _log.error("ingestion_ended", error=str(e))
-        return exit_code(e)
-    except Exception as e:
-        _log.exception("ingestion_ended")
-        return exit_code(e)
+    from ingestion.process import run_process
 
-
-def run(settings: Settings, names: list[str]) -> ExitCode:
-    """Ingest the named markets, all when none is named.
-
-    Raises:
-        TidecastError: nothing could be begun.
-    """
-    configure_logging(settings.log_level, settings.log_format, "ingestion")
-    markets = chosen_markets(settings, names)
-    with Store(settings.store_url) as store:
-        store.migrate()
-        ingestion = Ingestion(store, settings, lambda message: _log.info("progress", step=message))
-        return ingestion.run_all(markets, settings.clock.build().now())
-
-
-def chosen_markets(settings: Settings, names: list[str]) -> list[MarketSettings]:
-    """Settings of the named markets, all when none is named.
-
-    Raises:
-        CallerError: a name is malformed or not configured.
-    """
-    chosen = [Market.parse(name) for name in names] or [one.market for one in settings.markets]
-    return [settings.market(one.symbol, one.interval) for one in chosen]
+    return run_process(arguments)
 
 
 if __name__ == "__main__":

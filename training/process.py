@@ -1,9 +1,10 @@
 """A training as a process: options, signals, logs, exit code."""
 
 import argparse
+import contextlib
 import os
-import resource
 import signal
+from pathlib import Path
 from types import FrameType
 
 from tidecast.errors import CallerError, ConfigurationError, TidecastError
@@ -92,9 +93,20 @@ def _train(settings: Settings, asked: argparse.Namespace) -> ExitCode:
         status=outcome.status,
         version=outcome.version,
         detail=outcome.detail,
-        peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        peak_memory_mib=_peak_memory_mib(),
     )
     return ExitCode.OK if outcome.error is None else exit_code(outcome.error)
+
+
+def _peak_memory_mib() -> int | None:
+    """What a memory limit must allow; None where the system does not tell.
+
+    Not ``ru_maxrss``, which keeps the size of the process that started this one.
+    """
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) // 1024
+    return None
 
 
 def _tell(line: str) -> None:

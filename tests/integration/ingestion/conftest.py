@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,8 @@ class ScriptedExchange:
         now: its time, in the Date header and for what it shows.
         fault: status and headers of every answer, None when it is well.
         extra_rows: rows it adds to each page.
+        unknown: pairs that it does not have.
+        silent_seconds: how long it lets everybody wait.
         asked: (start, end) of each request.
     """
 
@@ -40,12 +43,17 @@ class ScriptedExchange:
     now: datetime
     fault: tuple[int, dict[str, str]] | None = None
     extra_rows: list[object] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+    silent_seconds: float = 0.0
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
     url: str = ""
 
-    def answer(self, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
+        if self.unknown & set(path.split("/")):
+            return 404, {}, b'{"message": "NotFound"}'
         start, end = (datetime.fromisoformat(query[name][0]) for name in ("start", "end"))
         self.asked.append((start, end))
+        time.sleep(self.silent_seconds)
         if self.fault is not None:
             return *self.fault, b"{}"
         shown = self.candles[
@@ -54,8 +62,8 @@ class ScriptedExchange:
             & (self.candles.index <= self.now)
         ]
         rows = [
-            [int(time.timestamp()), *values]
-            for time, values in zip(shown.index, shown[COLUMNS].to_numpy().tolist(), strict=True)
+            [int(opened.timestamp()), *values]
+            for opened, values in zip(shown.index, shown[COLUMNS].to_numpy().tolist(), strict=True)
         ]
         return 200, {}, json.dumps([*self.extra_rows, *rows[::-1]]).encode()
 
@@ -71,7 +79,8 @@ def make_exchange() -> Iterator[Callable[..., ScriptedExchange]]:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                status, headers, body = exchange.answer(parse_qs(urlsplit(self.path).query))
+                asked = urlsplit(self.path)
+                status, headers, body = exchange.answer(asked.path, parse_qs(asked.query))
                 self.send_response_only(status)
                 headers = {"Date": format_datetime(exchange.now, usegmt=True)} | headers
                 for name, value in (headers | {"Content-Length": str(len(body))}).items():

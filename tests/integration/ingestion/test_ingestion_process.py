@@ -4,18 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from ingestion.__main__ import main
+from tidecast.store import Store
 from tidecast.timeframes import Market
 
 NOW = datetime(2025, 3, 10, 12, 0, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 MARKET = Market("BTC-USD", "1h")
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.timeout(180)
 
 KILLED_BEFORE_COMMIT = """
 import os, signal
@@ -71,7 +75,7 @@ def _start(environment, *arguments):
 
 
 def _lines(process):
-    return [json.loads(line) for line in process.communicate(timeout=40)[1].splitlines()]
+    return [json.loads(line) for line in process.communicate(timeout=100)[1].splitlines()]
 
 
 def test_ingestion_process_fills_the_store_and_logs_json(environment, bench, candles):
@@ -88,7 +92,7 @@ def test_ingestion_process_fills_the_store_and_logs_json(environment, bench, can
 
 def test_killed_between_write_and_commit_leaves_nothing_half_written(environment, bench, candles):
     process = _start(environment, "-c", KILLED_BEFORE_COMMIT)
-    process.communicate(timeout=40)
+    process.communicate(timeout=100)
     assert process.returncode == -signal.SIGKILL
     assert 0 < len(bench.stored) < 200
     pd.testing.assert_frame_equal(bench.stored, candles.iloc[: len(bench.stored)])
@@ -119,7 +123,9 @@ def ingest(environment, monkeypatch, capsys):
 
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     yield run
+    signal.signal(signal.SIGTERM, on_sigterm)
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -154,3 +160,47 @@ def test_one_market_that_fails_does_not_stop_the_others(ingest, environment, ben
     )
     assert code == 69
     assert bench.store.candles.newest(MARKET).open_time == datetime(2025, 3, 10, 11, tzinfo=UTC)
+
+
+def test_market_that_no_source_knows_is_the_operators_and_others_go_on(ingest, environment, bench):
+    bench.first.unknown = {"NOPE-USD"}
+    markets = json.loads(environment["TIDECAST_MARKETS"])
+    nope = {"symbol": "NOPE-USD", "sources": [{"exchange": "replay", "pair": "NOPE-USD"}]}
+    code, lines = ingest(TIDECAST_MARKETS=json.dumps([nope, *markets]))
+    refused, served = [line for line in lines if line["event"] == "market_ingested"]
+    assert code == 64
+    assert (refused["market"], refused["level"]) == ("NOPE-USD:1h", "warning")
+    assert "'NOPE-USD'" in refused["failures"]["replay:NOPE-USD"]
+    assert (served["market"], served["inserted"]) == ("BTC-USD:1h", 479)
+
+
+def test_doubled_and_missed_runs_leave_no_trace_in_postgresql(
+    environment, bench, candles, postgres
+):
+    url = postgres.create()
+    environment["TIDECAST_DATABASE_URL"] = url
+    bench.first.now = NOW - 5 * HOUR
+    earlier = {"TIDECAST_CLOCK__SIMULATED_AT": (NOW - 5 * HOUR).isoformat()}
+    doubled = [_start(environment | earlier, "-m", "ingestion") for _ in range(2)]
+    lines = [_lines(process)[-1] for process in doubled]
+    assert [process.returncode for process in doubled] == [0, 0]
+    assert sum(line["inserted"] for line in lines) == 474
+
+    bench.first.now = NOW  # five runs were missed
+    (line,) = [_lines(_start(environment, "-m", "ingestion"))[-1]]
+    assert (line["inserted"], line["revised"], line["gaps"]) == (5, 0, 0)
+    with Store(url) as store:
+        pd.testing.assert_frame_equal(store.candles.read(MARKET), candles.iloc[:-1])
+        assert store.candles.version(MARKET) == 479
+        assert store.events.read() == []
+
+
+def test_sigterm_ends_an_ingestion_that_waits_for_its_source(environment, bench):
+    bench.first.silent_seconds = 30
+    process = _start(environment, "-m", "ingestion")
+    while not bench.first.asked:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=100)
+    assert process.returncode == 130

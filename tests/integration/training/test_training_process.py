@@ -18,6 +18,7 @@ from training.__main__ import main
 
 MARKET = Market("BTC-USD", "1h")
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.timeout(180)
 TRAINING = {"train_days": 95, "min_train_candles": 500, "judge_candles": 100}
 
 
@@ -51,7 +52,7 @@ def claimed(workshop):
 
 def test_claimed_training_promotes_and_finishes_its_window(claimed):
     process = start(claimed.home, "--model", "random_walk", "--reason", "drift")
-    _, log = process.communicate(timeout=50)
+    _, log = process.communicate(timeout=150)
     lines = [json.loads(line) for line in log.splitlines()]
     assert process.returncode == ExitCode.OK
     assert claimed.store.retrainings.newest(MARKET).status == "promoted"
