@@ -339,6 +339,17 @@ def test_slow_answer_is_not_the_clients_fault(site: Site) -> None:
     assert wire.reply().body == b"waited"
 
 
+def test_body_that_waits_behind_a_slow_answer_is_not_the_clients_fault(site: Site) -> None:
+    wire = site.connect()
+    head = b"POST /echo HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % BODY_BYTES
+    wire.send(b"GET /wait HTTP/1.1\r\n\r\n" + head)
+    _until(lambda: site.admission.inflight == 1)
+    wire.send(b"z" * BODY_BYTES)
+    time.sleep(4 * SLOW_SECONDS)
+    site.go.set()
+    assert [wire.reply().body for _ in range(2)] == [b"waited", b"z" * BODY_BYTES]
+
+
 def test_client_that_takes_no_answer_is_cut_off(site: Site) -> None:
     wire = site.connect()
     wire.send(b"GET /big HTTP/1.1\r\n\r\n")
@@ -374,18 +385,19 @@ def test_refused_head_request_has_no_body(site: Site) -> None:
     site.occupy(LIMIT)
     wire = site.connect()
     assert wire.ask(b"HEAD /now HTTP/1.1\r\n\r\n", head_only=True).status == 429
-    assert wire.ask(b"GET /livez HTTP/1.1\r\n\r\n").body == b"now"
+    reply = wire.ask(b"GET /livez HTTP/1.1\r\n\r\n")
+    assert (reply.status, reply.body) == (200, b"now")
 
 
 def test_refused_request_with_a_body_ends_its_connection(site: Site) -> None:
     site.occupy(LIMIT)
     wire = site.connect()
-    reply = wire.ask(
-        b"POST /now HTTP/1.1\r\ncontent-length: 5\r\n\r\n12345GET /now HTTP/1.1\r\n\r\n"
-    )
+    body = b"POST /now HTTP/1.1\r\ncontent-length: 5\r\n\r\n12345"
+    reply = wire.ask(body + b"GET /livez?behind HTTP/1.1\r\n\r\n")
     assert (reply.status, reply.headers["connection"]) == (429, "close")
     assert wire.is_closed()
-    assert "" not in site.asked[LIMIT:]
+    _until(lambda: site.connections == LIMIT)
+    assert "behind" not in site.asked
 
 
 @pytest.mark.parametrize(
@@ -508,8 +520,13 @@ def test_upgrade_is_answered_as_if_it_had_not_been_asked(
 
 
 def test_malformed_request_behind_a_good_one_waits_for_its_answer(site: Site) -> None:
+    refused = partial(
+        _count, "tidecast_http_requests_total", route="refused", method="other", status="400"
+    )
+    before = refused()
     (wire,) = site.occupy(1)
     wire.send(b"BROKEN\r\n\r\n")
+    _until(lambda: refused() == before + 1)
     site.go.set()
     assert wire.reply().body == b"waited"
     assert wire.is_closed()
