@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tidecast.errors import InvalidParameter
 from tidecast.forecasts import Floats
@@ -47,6 +46,8 @@ def ks(reference: Floats, current: Floats) -> tuple[float, float]:
     reference, current = reference[np.isfinite(reference)], current[np.isfinite(current)]
     if not len(reference) or not len(current):
         return math.nan, math.nan
+    from scipy import stats  # 60 MB that a monitor in reserve does without
+
     result = stats.ks_2samp(reference, current, method="asymp")
     return float(result.statistic), float(result.pvalue)
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from tidecast.errors import InvalidParameter
 from tidecast.forecasts import PERCENTILES, Floats
@@ -185,6 +184,8 @@ def wilson(share: float, n: float, confidence: float = 0.95) -> tuple[float, flo
     """Wilson score interval of a share seen in ``n`` trials (Wilson 1927, JASA 22(158))."""
     if not n > 0:
         return 0.0, 1.0
+    from scipy import stats  # 60 MB that the service and a monitor in reserve do without
+
     z = float(stats.norm.ppf((1 + confidence) / 2))
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -244,6 +245,8 @@ def diebold_mariano(loss_a: Floats, loss_b: Floats, horizon: int) -> DieboldMari
     variance = newey_west_variance(centred, n, newey_west_lag(n, horizon)) / n
     shrink = max(0.0, (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n) ** 0.5
     t = shrink * _ratio(mean, math.sqrt(variance))
+    from scipy import stats
+
     return DieboldMariano(mean, t, float(2 * stats.t.sf(abs(t), n - 1)))
 
 
