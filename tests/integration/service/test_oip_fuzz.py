@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -50,7 +51,7 @@ def _ask(channel: grpc.Channel, method: str, request: bytes) -> grpc.StatusCode:
     return grpc.StatusCode.OK
 
 
-def _usually(good: object, other: SearchStrategy[object]) -> SearchStrategy[object]:
+def _usually(good: Any, other: SearchStrategy[Any]) -> SearchStrategy[Any]:
     return st.one_of(st.just(good), st.just(good), other)
 
 
@@ -83,44 +84,73 @@ _parameter = st.one_of(
     st.just(pb.InferParameter()),
 )
 _parameters = st.dictionaries(st.text(max_size=8), _parameter, max_size=2)
-_good = st.sampled_from(
-    [
-        pb.ModelInferRequest.InferInputTensor(
-            name=name, datatype=datatype, shape=[1], contents=contents
-        )
-        for name, datatype, contents in [
-            ("symbol", "BYTES", pb.InferTensorContents(bytes_contents=[b"BTC-USD"])),
-            ("horizon", "INT64", pb.InferTensorContents(int64_contents=[3])),
-            ("quantile_levels", "FP64", pb.InferTensorContents(fp64_contents=[0.5])),
-        ]
+Input = pb.ModelInferRequest.InferInputTensor
+_sound = [
+    (
+        Input(name=name, datatype=datatype, shape=[1], contents=contents),
+        Input(name=name, datatype=datatype, shape=[1]),
+        raw,
+    )
+    for name, datatype, contents, raw in [
+        (
+            "symbol",
+            "BYTES",
+            pb.InferTensorContents(bytes_contents=[b"BTC-USD"]),
+            b"\7\0\0\0BTC-USD",
+        ),
+        ("horizon", "INT64", pb.InferTensorContents(int64_contents=[3]), struct.pack("<q", 3)),
+        (
+            "quantile_levels",
+            "FP64",
+            pb.InferTensorContents(fp64_contents=[0.5]),
+            b"\0" * 6 + b"\xe0?",
+        ),
     ]
-)
-_tensor = st.one_of(
-    _good,
-    st.builds(
-        pb.ModelInferRequest.InferInputTensor,
-        name=_name,
-        datatype=_datatype,
-        shape=_shape,
-        parameters=_parameters,
-        contents=st.one_of(st.none(), _contents),
-    ),
+]
+_tensor = st.builds(
+    Input,
+    name=_name,
+    datatype=_datatype,
+    shape=_shape,
+    parameters=_parameters,
+    contents=st.one_of(st.none(), _contents),
 )
 _wanted = st.builds(
     pb.ModelInferRequest.InferRequestedOutputTensor,
-    name=st.sampled_from(["mean", "quantiles", "timestamps", "quantile_levels", "median"]),
+    name=_usually(
+        "mean", st.sampled_from(["quantiles", "timestamps", "quantile_levels", "median"])
+    ),
     parameters=_parameters,
 )
-_request = st.builds(
-    pb.ModelInferRequest,
-    model_name=_usually("tidecast", st.text(max_size=8)),
-    model_version=_usually("", st.sampled_from(["1", "99", "\0"])),
-    id=st.text(max_size=8),
-    parameters=_parameters,
-    inputs=st.lists(_tensor, max_size=4),
-    outputs=st.lists(_wanted, max_size=2),
-    raw_input_contents=st.one_of(st.just([]), st.lists(_raw, max_size=3)),
-)
+
+
+@st.composite
+def _requests(draw: st.DrawFn) -> pb.ModelInferRequest:
+    """Mostly sound tensors, typed or raw, with at most a few that are anything."""
+    raw = draw(st.booleans())
+    sound = [_sound[0], *draw(st.lists(st.sampled_from(_sound[1:]), max_size=2, unique_by=id))]
+    inputs = [bare if raw else typed for typed, bare, _ in sound]
+    contents = [content for *_, content in sound] if raw else []
+    for tensor in draw(_usually([], st.lists(_tensor, min_size=1, max_size=2))):
+        place = draw(st.integers(0, len(inputs)))
+        if raw:
+            tensor.ClearField("contents")
+            contents.insert(place, draw(_raw))
+        inputs.insert(place, tensor)
+    for content in draw(_usually([], _usually([], st.lists(_raw, max_size=2)))):
+        contents.insert(draw(st.integers(0, len(contents))), content)
+    return pb.ModelInferRequest(
+        model_name=draw(_usually("tidecast", st.text(max_size=8))),
+        model_version=draw(_usually("", st.sampled_from(["1", "99", "\0"]))),
+        id=draw(st.text(max_size=8)),
+        parameters=draw(_parameters),
+        inputs=inputs,
+        outputs=draw(_usually([], st.lists(_wanted, max_size=2))),
+        raw_input_contents=contents,
+    )
+
+
+_request = _requests()
 
 
 @often
