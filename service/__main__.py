@@ -4,10 +4,10 @@ import os
 import sys
 from pathlib import Path
 
-from service.api_keys import build_doorkeeper
+from service.start_checks import checked_settings
 from tidecast.errors import ConfigurationError
 from tidecast.exit_codes import exit_code
-from tidecast.settings import Settings, load_settings
+from tidecast.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 """Where BentoML has to start from: it puts this folder on the path of the worker."""
@@ -38,9 +38,7 @@ def serve_environment(settings: Settings) -> dict[str, str]:
 def main() -> int:
     """Replace this process by the service; returns only when the settings are wrong."""
     try:
-        settings = load_settings()
-        settings.clock.build()
-        build_doorkeeper(settings.service)
+        settings = checked_settings()
     except ConfigurationError as error:
         sys.stderr.write(f"service: {error}\n")
         return exit_code(error)

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from service.dataplane import DataPlane
+from service.departure import FarewellHeader
 from service.error_table import fault_for_caller
 from service.messages import ForecastRequest
 from service.oip.rest import INFER, InferenceRest
@@ -46,7 +47,7 @@ def assemble(bentoml: ASGIApp, runtime: Runtime, settings: Settings) -> ASGIApp:
         ("POST", INFER.format(model=MODEL)): Shortcut(INFER, lambda: inference.infer),
         **_defaults(pages, settings),
     }
-    return Front(routes, bentoml, shortcuts, runtime.doorkeeper)
+    return FarewellHeader(Front(routes, bentoml, shortcuts, runtime.doorkeeper), plane)
 
 
 def _defaults(pages: ForecastPages, settings: Settings) -> dict[tuple[str, str], Shortcut]:

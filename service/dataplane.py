@@ -98,6 +98,7 @@ class DataPlane:
         self._store = store
         self._clock = clock
         self._boards: dict[Market, tuple[float, Scoreboard]] = {}
+        self._draining = False
 
     def forecast(
         self,
@@ -233,11 +234,21 @@ class DataPlane:
         states = map(self._board.state, self._board.markets)
         return ModelList(markets=[models_of(state) for state in states])
 
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to end."""
+        return self._draining
+
+    def drain(self) -> None:
+        """The process is about to end: be ready no longer, and answer what still comes."""
+        self._draining = True
+
     def readiness(self) -> Readiness:
         """Whether at least one market has a forecast, and what the others miss."""
         states = [self._board.state(market) for market in self._board.markets]
         return Readiness(
-            ready=any(state.snapshot for state in states),
+            ready=not self._draining and any(state.snapshot for state in states),
+            draining=self._draining,
             markets=[readiness_of(state) for state in states],
         )
 

@@ -222,6 +222,8 @@ class Readiness(Message):
     """Whether at least one market can be served."""
 
     ready: bool
+    draining: bool = False
+    """True when the process is about to end: it answers, and wants no new connections."""
     markets: list[MarketReadiness]
 
 

@@ -11,6 +11,7 @@ from service.admission import Admission
 from service.api_keys import Doorkeeper, build_doorkeeper
 from service.board import Board
 from service.dataplane import DataPlane, Limits
+from service.departure import Departure
 from service.exposure import warn_of_open_doors
 from service.metrics import BoardCollector, InflightCollector
 from service.parameters import level_positions
@@ -55,6 +56,7 @@ class Runtime:
         self.watcher.start()
         if self.rpc is not None:
             self.rpc.start()
+        Departure(self.plane, None if self.rpc is None else self.rpc.drain).prepare()
 
     def stop(self) -> None:
         """End the threads and close the store."""

@@ -7,7 +7,6 @@ from service.api_keys import Doorkeeper
 from service.board import Board
 from service.dataplane import DataPlane
 from service.rpc.calls import Call
-from service.rpc.credentials import key_pair
 from service.rpc.desk import build_desk
 from service.rpc.endpoints import Unary
 from service.rpc.forecasts import NAME as FORECASTS
@@ -15,6 +14,7 @@ from service.rpc.forecasts import forecast_service
 from service.rpc.health import WATCH as HEALTH_WATCH
 from service.rpc.health import Health
 from service.rpc.inference import inference_service
+from service.rpc.key_pair import key_pair
 from service.rpc.metrics import WATCHERS
 from service.rpc.reflection import METHOD as REFLECTION
 from service.rpc.reflection import Reflection
@@ -57,4 +57,4 @@ def build_server(
     board.subscribe(history.add)
     board.subscribe(lambda *_: watchers.wake())
     board.subscribe(lambda *_: health_watchers.wake())
-    return RpcServer(endpoints, desk, settings, key_pair(settings))
+    return RpcServer(endpoints, (watchers, health_watchers), desk, settings, key_pair(settings))

@@ -144,15 +144,20 @@ class Arrivals(ThreadPoolExecutor):
     """Where the library wants a pool of threads; it starts none.
 
     What the library hands over as the behaviour of a method is called with a ``Call``.
+
+    Attributes:
+        count: calls so far.
     """
 
     def __init__(self) -> None:
         super().__init__(1)
+        self.count = 0
         self._done: Future[Any] = Future()
         self._done.set_result(None)
 
     def submit(self, run: Any, /, *work: Any, **options: Any) -> Future[Any]:
         """Hand a call over."""
+        self.count += 1
         _, event, state, accept, *_ = work
         _guarded(accept, Call(event, state))
         return self._done

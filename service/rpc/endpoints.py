@@ -71,6 +71,10 @@ class Unary(Endpoint):
         """Answer here and now what needs no place, and queue the rest."""
         if self._method.exempt:
             self._guarded(call, self._answer, request)
+        elif self._desk.memory.held:
+            # For a moment only: nobody shall be refused because of it.
+            step = self._queue_for_store if self._method.blocking else self._check_and_answer
+            self._desk.memory.put(self._guarded, call, step, request)
         elif not self._desk.admission.try_enter():
             self._desk.shed(call)
         elif self._method.blocking:

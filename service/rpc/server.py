@@ -1,14 +1,21 @@
 """The gRPC server inside the worker."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import grpc
 
+from service.error_table import fault_of_status
 from service.rpc.calls import Arrivals, Call
-from service.rpc.credentials import KeyPair, credentials
+from service.rpc.credentials import credentials
 from service.rpc.desk import Desk
 from service.rpc.endpoints import Unknown
+from service.rpc.faults import status_of
+from service.rpc.key_pair import KeyPair
+from service.rpc.streams import Streams
 from tidecast.errors import ConfigurationError
 from tidecast.settings import ServiceSettings
 
@@ -18,6 +25,13 @@ MAX_PING_STRIKES = 2
 KEEPALIVE_SECONDS = 60.0
 """After so much silence the server asks whether the client is still there."""
 KEEPALIVE_TIMEOUT_SECONDS = 20.0
+
+QUIET_SECONDS = 0.05
+"""Answers are held back until no call has come for so long, and for so long after that."""
+LONGEST_HOLD_SECONDS = 0.5
+LEAVING = status_of(
+    replace(fault_of_status(503, (("Retry-After", "1"),)), message="this replica is going")
+)
 
 
 class _Handlers(grpc.GenericRpcHandler):
@@ -36,6 +50,7 @@ class RpcServer:
 
     Args:
         endpoints: what happens to a call, by ``package.Service/Method``.
+        streams: what to end when the server goes.
         desk: what they share.
         settings: address, limits, TLS.
         pair: certificate and key; None serves plain text.
@@ -44,15 +59,19 @@ class RpcServer:
     def __init__(
         self,
         endpoints: Mapping[str, Callable[[Call], None]],
+        streams: Sequence[Streams],
         desk: Desk,
         settings: ServiceSettings,
         pair: KeyPair | None = None,
     ) -> None:
+        self._streams = streams
+        self._ended: Event | None = None
         self._desk = desk
         self._drain_seconds = settings.drain_seconds
         self.address = f"{_bracketed(settings.host)}:{settings.grpc_port}"
         self._pair = pair
-        self._server = grpc.server(Arrivals(), options=_options(settings))
+        self._arrivals = Arrivals()
+        self._server = grpc.server(self._arrivals, options=_options(settings))
         self._server.add_generic_rpc_handlers([_Handlers(endpoints)])
 
     def start(self) -> None:
@@ -74,9 +93,36 @@ class RpcServer:
         self._desk.start()
         self._server.start()
 
+    def drain(self) -> Event:
+        """Send every client elsewhere, and lose no call.
+
+        From the moment on which the library stops, it drops calls that it has not handed over. So
+        answers are held back a little before: whoever waits for one sends no next call, and learns
+        with it that this connection takes no more.
+
+        Returns:
+            Event: is set when the calls in flight have ended.
+        """
+        for streams in self._streams:
+            streams.end(LEAVING)
+        self._desk.memory.hold()
+        self._wait_for_quiet()
+        self._ended = ended = self._server.stop(self._drain_seconds)
+        time.sleep(QUIET_SECONDS)
+        self._desk.memory.release()
+        return ended
+
+    def _wait_for_quiet(self) -> None:
+        latest = time.monotonic() + LONGEST_HOLD_SECONDS
+        before = -1
+        while self._arrivals.count != before and time.monotonic() < latest:
+            before = self._arrivals.count
+            time.sleep(QUIET_SECONDS)
+
     def stop(self) -> None:
-        """Take no new call, and give those in flight their time."""
-        self._server.stop(self._drain_seconds).wait()
+        """Drain unless that is done, and wait for the calls in flight."""
+        ended = self._ended or self.drain()
+        ended.wait()
         self._desk.stop()
 
 

@@ -46,6 +46,11 @@ class Workers:
         """Have ``task(*arguments)`` run."""
         self._work.put((task, arguments))
 
+    @property
+    def held(self) -> bool:
+        """Whether no work is begun now."""
+        return not self._open.is_set()
+
     def hold(self) -> None:
         """Begin no work until ``release``."""
         self._open.clear()

@@ -1,7 +1,9 @@
 """A whole installation in a temporary folder, and the real service as a process."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -172,9 +174,11 @@ class Installation:
 
 
 def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
+    """A port below those that outgoing connections get, so that none of them takes it."""
+    while True:
+        with socket.socket() as bound, contextlib.suppress(OSError):
+            bound.bind(("127.0.0.1", random.randrange(20000, 32000)))
+            return int(bound.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
