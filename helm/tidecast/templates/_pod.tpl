@@ -88,7 +88,7 @@ candles (66), or too little memory (137): each would end the same again. (list "
 {{- define "tidecast.podFailurePolicy" -}}
 rules:
   - action: Ignore
-    onPodConditions: [{type: DisruptionTarget}]
+    onPodConditions: [{type: DisruptionTarget, status: "True"}]
   - action: {{ index . 1 }}
     onExitCodes: {containerName: {{ index . 0 }}, operator: In, values: [64, 65, 66, 137]}
 {{- end -}}
