@@ -96,7 +96,9 @@ def test_exit_code_is_documented_with_its_meaning(code):
     assert f"{code.value} {MEANINGS[code]}" in app.info.epilog
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/commands.md", "docs/clients.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/commands.md", "docs/clients.md"]
+)
 def test_links_between_pages_lead_somewhere(page):
     folder = (ROOT / page).parent
     links = re.findall(r"\]\((?!http)([^)#]+)", _text(page))
