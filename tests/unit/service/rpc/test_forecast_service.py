@@ -1,6 +1,3 @@
-import grpc
-import pytest
-
 from service.proto import forecast_pb2 as pb
 
 
