@@ -3,9 +3,9 @@
 BentoML imports this module in its supervisor too, so what is heavy is imported in the worker only.
 """
 
+import json
 import os
-import sys
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import bentoml
@@ -13,14 +13,9 @@ import bentoml
 from service.messages import ForecastAnswer, ForecastRequest
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
     from starlette.types import ASGIApp
 
     from service.runtime import Runtime
-
-NEEDLESS = frozenset({"TimeoutMiddleware", "OpenTelemetryMiddleware"})
-"""Middleware of BentoML that is left out: answers come from memory, so there is nothing to time
-out, and the timer keeps its request alive until it fires; tracing is off."""
 
 
 @cache
@@ -44,26 +39,25 @@ class FrontedService(bentoml.Service[Any]):  # type: ignore[misc]
     def to_asgi(self, is_main: bool = True) -> "ASGIApp":
         """The application that the worker serves."""
         held = runtime()  # before the imports below: it says where metrics are kept
-        from service.assembly import assemble
+        from _bentoml_impl.server.app import ServiceAppFactory  # type: ignore[import-untyped]
+
+        from service.assembly import Bento, assemble
         from service.rest.connection import install
         from service.rest.guard import Guard
         from tidecast.settings import load_settings
 
         settings = load_settings()
         install(Guard(held.admission, settings.service))
-        app: Starlette = super().to_asgi(is_main)
-        app.user_middleware = [
-            middleware
-            for middleware in app.user_middleware
-            if getattr(middleware.cls, "__name__", "") not in NEEDLESS
-        ]
-        return assemble(app, held, settings)
+        self.inject_config()
+        factory = ServiceAppFactory(self, is_main=is_main)
+        schema = json.dumps(self.schema()).encode()
+        bento = Bento(factory(), partial(factory.api_endpoint, "forecast"), schema)
+        return assemble(bento, held, settings)
 
 
 @bentoml.service(
     service_class=FrontedService,
     workers=1,
-    traffic={"timeout": 5},
     logging={"access": {"enabled": False}},
     metrics={"enabled": False},
     tracing={"excluded_urls": ".*"},
@@ -78,20 +72,6 @@ class Tidecast:
 
         response: Any = answer(runtime().plane, request)
         return response  # type: ignore[no-any-return]
-
-    @bentoml.on_deployment  # type: ignore[untyped-decorator]
-    @staticmethod
-    def check() -> None:
-        """End the supervisor before it starts a worker that cannot serve."""
-        from service.start_checks import checked_settings
-        from tidecast.errors import ConfigurationError
-        from tidecast.exit_codes import exit_code
-
-        try:
-            checked_settings()
-        except ConfigurationError as error:
-            sys.stderr.write(f"service: {error}\n")
-            sys.exit(exit_code(error))
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def start(self) -> None:

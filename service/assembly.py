@@ -1,19 +1,19 @@
-"""The whole HTTP application: front door, REST routes, and BentoML behind a checked body."""
+"""The whole HTTP application: front door, REST routes, and behind them one API of BentoML."""
 
+from dataclasses import dataclass
 from functools import partial
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from service.dataplane import DataPlane
-from service.departure import FarewellHeader
-from service.error_table import fault_for_caller
 from service.messages import ForecastRequest
 from service.oip.rest import INFER, InferenceRest
 from service.oip.signature import MODEL
 from service.parameters import LEVELS_ALLOWED
-from service.rest.bento_door import CheckedBody, Reshaped
+from service.rest.bento_door import Api, BentoDoor
 from service.rest.endpoints import DEFAULT_INTERVAL, FORECAST, JSON, Rest
 from service.rest.forecast_pages import ForecastPages
 from service.rest.front import Front, Shortcut
@@ -25,29 +25,50 @@ from tidecast.timeframes import INTERVALS
 POSTED = "/forecast"
 
 
-def assemble(bentoml: ASGIApp, runtime: Runtime, settings: Settings) -> ASGIApp:
-    """Put our routes before BentoML's application, of whose own only its schema is left."""
+@dataclass(frozen=True)
+class Bento:
+    """What BentoML gives us.
+
+    Attributes:
+        lifespan: starts and stops the service.
+        forecast: the API behind POST /forecast.
+        schema: what its clients read first, JSON.
+    """
+
+    lifespan: ASGIApp
+    forecast: Api
+    schema: bytes
+
+
+def assemble(bentoml: Bento, runtime: Runtime, settings: Settings) -> ASGIApp:
+    """Put our routes around the API of BentoML, and what clients of BentoML ask beside it."""
     plane = runtime.plane
     pages = ForecastPages(plane)
-    reshaped = Reshaped(bentoml)
     allowed = {
         "symbol": ", ".join(dict.fromkeys(market.symbol for market in settings.markets)),
         "interval": ", ".join(INTERVALS),
         "horizon": f"1..{settings.horizon}",
         "levels": LEVELS_ALLOWED,
     }
-    body = CheckedBody(reshaped, ForecastRequest, allowed)
+    door = BentoDoor(bentoml.forecast, allowed)
     routes = Rest(plane, pages, dump_document(document(settings))).routes()
-    routes.append(Route(POSTED, body, methods=["POST"]))
+    routes.append(Route(POSTED, door, methods=["POST"]))
     inference = InferenceRest(plane)
     routes += inference.routes()
-    routes.append(Route("/schema.json", reshaped, methods=["GET"]))
+    routes.append(_fixed("/schema.json", bentoml.schema))
     shortcuts = {
-        ("POST", POSTED): Shortcut(POSTED, lambda: body),
+        ("POST", POSTED): Shortcut(POSTED, lambda: door),
         ("POST", INFER.format(model=MODEL)): Shortcut(INFER, lambda: inference.infer),
         **_defaults(pages, settings),
     }
-    return FarewellHeader(Front(routes, bentoml, shortcuts, runtime.doorkeeper), plane)
+    return Front(routes, bentoml.lifespan, shortcuts, runtime.doorkeeper)
+
+
+def _fixed(path: str, body: bytes) -> Route:
+    async def give(request: Request) -> Response:
+        return Response(body, media_type=JSON)
+
+    return Route(path, give)
 
 
 def _defaults(pages: ForecastPages, settings: Settings) -> dict[tuple[str, str], Shortcut]:
@@ -63,11 +84,12 @@ def _defaults(pages: ForecastPages, settings: Settings) -> dict[tuple[str, str],
 
 
 def answer(plane: DataPlane, request: ForecastRequest) -> Response:
-    """POST /forecast: the bytes of the answer, or the error in the one shape."""
-    try:
-        found = plane.forecast(request.symbol, request.interval, request.horizon, request.levels)
-    except Exception as error:
-        # Were it left to BentoML, its log line would have no id and ours no cause.
-        fault = fault_for_caller(error)
-        return Response(fault.body(), fault.status, dict(fault.headers), media_type=JSON)
+    """POST /forecast.
+
+    Raises:
+        UnknownMarket: the market is not configured.
+        InvalidParameter: the horizon or a level is not served.
+        ForecastUnavailable: there is no forecast.
+    """
+    found = plane.forecast(request.symbol, request.interval, request.horizon, request.levels)
     return Response(found.to_json(), media_type=JSON)

@@ -16,7 +16,6 @@ from service.dataplane import DataPlane
 from service.oip import messages
 from service.oip.messages import InferenceError, InferenceResponse
 from service.oip.rest import InferenceRest
-from service.rest.bento_door import Reshaped
 from service.rest.front import Front
 
 INFER = "/v2/models/tidecast/infer"
@@ -32,7 +31,7 @@ async def _boom(request: Request) -> Response:
 def _ask(plane: DataPlane, method: str, path: str, **more: Any) -> httpx.Response:
     async def ask() -> httpx.Response:
         routes = [*InferenceRest(plane).routes(), Route("/v2/boom", _boom)]
-        front = httpx.ASGITransport(Front(routes, Reshaped(Starlette())))
+        front = httpx.ASGITransport(Front(routes, Starlette()))
         async with httpx.AsyncClient(transport=front, base_url="http://test") as client:
             return await client.request(method, path, **more)
 
