@@ -5,6 +5,7 @@ BentoML imports this module in its supervisor too, so what is heavy is imported 
 
 import json
 import os
+import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,20 @@ class Tidecast:
 
         response: Any = answer(runtime().plane, request)
         return response  # type: ignore[no-any-return]
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def check() -> None:
+        """End the supervisor before it starts a worker that cannot serve."""
+        from service.start_checks import checked_settings
+        from tidecast.errors import ConfigurationError
+        from tidecast.exit_codes import exit_code
+
+        try:
+            checked_settings()
+        except ConfigurationError as error:
+            sys.stderr.write(f"service: {error}\n")
+            sys.exit(exit_code(error))
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def start(self) -> None:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from service.dataplane import DataPlane
+from service.departure import FarewellHeader
 from service.messages import ForecastRequest
 from service.oip.rest import INFER, InferenceRest
 from service.oip.signature import MODEL
@@ -61,7 +62,7 @@ def assemble(bentoml: Bento, runtime: Runtime, settings: Settings) -> ASGIApp:
         ("POST", INFER.format(model=MODEL)): Shortcut(INFER, lambda: inference.infer),
         **_defaults(pages, settings),
     }
-    return Front(routes, bentoml.lifespan, shortcuts, runtime.doorkeeper)
+    return FarewellHeader(Front(routes, bentoml.lifespan, shortcuts, runtime.doorkeeper), plane)
 
 
 def _fixed(path: str, body: bytes) -> Route:
