@@ -11,6 +11,7 @@ import requests
 
 from service.oip.messages import InferenceError
 
+pytestmark = pytest.mark.timeout(180)
 INFER = "/v2/models/tidecast/infer"
 SYMBOL = {"name": "symbol", "shape": [1], "datatype": "BYTES", "data": ["BTC-USD"]}
 HEADER = "Inference-Header-Content-Length"

@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 from service.proto import inference_pb2 as pb
 from service.proto.inference_pb2_grpc import GRPCInferenceServiceStub
 
+pytestmark = pytest.mark.timeout(180)
 Request = pb.ModelInferRequest
 Input = pb.ModelInferRequest.InferInputTensor
 Contents = pb.InferTensorContents
