@@ -27,6 +27,9 @@ def up(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="HTTP port; that of the settings if none.")
     ] = None,
+    grpc_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="gRPC port; that of the settings if none.")
+    ] = None,
     model: Annotated[
         str, typer.Option(help="Model of the first champion: ensemble, random_walk, garch, ...")
     ] = "ensemble",
@@ -42,4 +45,4 @@ def up(
     from cli.up.options import Options
     from cli.up.run import run
 
-    run(Options(replay, speed, fresh, hours, port, model))
+    run(Options(replay, speed, fresh, hours, port, grpc_port, model))

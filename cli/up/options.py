@@ -13,6 +13,7 @@ class Options:
         fresh: whether to forget the state of the last replay.
         hours: hours of the clock after which to stop, None for never.
         port: HTTP port, None for that of the settings.
+        grpc_port: gRPC port, None for that of the settings.
         model: name of the model of the first champion.
     """
 
@@ -21,4 +22,5 @@ class Options:
     fresh: bool = False
     hours: float | None = None
     port: int | None = None
+    grpc_port: int | None = None
     model: str = "ensemble"

@@ -5,8 +5,13 @@ import socket
 from tidecast.errors import ConfigurationError
 
 
-def check_port_free(host: str, port: int) -> None:
+def check_port_free(host: str, port: int, option: str = "--port") -> None:
     """Do nothing when it is.
+
+    Args:
+        host: address.
+        port: TCP port.
+        option: names another one.
 
     Raises:
         ConfigurationError: somebody listens there, or the address is not ours.
@@ -18,5 +23,5 @@ def check_port_free(host: str, port: int) -> None:
         except OSError as e:
             raise ConfigurationError(
                 f"cannot listen on {host}:{port} ({e.strerror}): stop what is there, "
-                "or name another port with --port"
+                f"or name another port with {option}"
             ) from e

@@ -56,6 +56,8 @@ def run(options: Options) -> None:
             replay = _decide(options, settings, home_dir, steps, opened)
             if options.port is not None:
                 os.environ["TIDECAST_SERVICE__PORT"] = str(options.port)
+            if options.grpc_port is not None:
+                os.environ["TIDECAST_SERVICE__GRPC_PORT"] = str(options.grpc_port)
             settings = load_settings()
             opened.enter_context(_logging_to_file(settings))
             Site(settings, steps, stop, options, replay, started).live()

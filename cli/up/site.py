@@ -78,7 +78,10 @@ class Site:
         """
         try:
             self._service.end_left_behind()
-            check_port_free(self._settings.service.host, self._settings.service.port)
+            own = self._settings.service
+            check_port_free(own.host, own.port)
+            if own.grpc_port is not None:
+                check_port_free(own.host, own.grpc_port, "--grpc-port")
             with self._steps.step("Preparing the store"):
                 self._store.migrate()
             self._reconcile()
@@ -166,6 +169,8 @@ class Site:
         key = ' -H "Authorization: Bearer KEY"' if own.api_keys or own.api_keys_file else ""
         out.print(f"  curl -s{key} '{path}{query}'", markup=False)
         out.print(f"  also /v1/scores/{served[0].symbol}, /v1/models, /readyz, /openapi.json")
+        if own.grpc_port is not None:
+            out.print(f"  gRPC on {own.host}:{own.grpc_port}: tidecast.v1.ForecastService")
         out.print("  tidecast forecast | status | promote, in another terminal; Ctrl-C ends all")
 
     def _wait_served(self, url: str, step: Step) -> bool:

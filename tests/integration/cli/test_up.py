@@ -13,10 +13,12 @@ import sys
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 import requests
 
 from cli.up.children import marked
+from service.proto import forecast_pb2, forecast_pb2_grpc
 
 ROOT = Path(__file__).parents[3]
 START_SECONDS = 120
@@ -37,6 +39,7 @@ class Up:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
+        self.grpc_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.runs = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -54,12 +57,16 @@ class Up:
         command = [sys.executable, "-c", "from cli.main import main; main()", "up", "--replay"]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*command, "--speed", "3600", "--port", str(self.port), *options],
+                [*command, "--speed", "3600", *self.ports, *options],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    @property
+    def ports(self) -> list[str]:
+        return ["--port", str(self.port), "--grpc-port", str(self.grpc_port)]
 
     @property
     def log(self) -> Path:
@@ -127,6 +134,13 @@ def test_up_shows_one_banner_and_where_to_look(up):
     up.wait(lambda: "curl -s" in up.text, 20)
     assert up.text.count("REPLAY") == 1
     assert f"{up.url}/v1/forecasts/BTC-USD" in up.text
+
+
+def test_up_says_where_grpc_is_and_it_is_there(up):
+    up.wait(lambda: f"gRPC on 127.0.0.1:{up.grpc_port}" in up.text, 20)
+    with grpc.insecure_channel(f"127.0.0.1:{up.grpc_port}") as channel:
+        ask = forecast_pb2_grpc.ForecastServiceStub(channel).Forecast
+        assert ask(forecast_pb2.ForecastRequest(symbol="BTC-USD"), timeout=20).simulated is True
 
 
 def test_curl_line_of_the_readme_answers(up):
