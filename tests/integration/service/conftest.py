@@ -37,7 +37,7 @@ CANDLES = 600
 CUTOFF = START + CANDLES * timedelta(hours=1)
 NOW = CUTOFF + timedelta(minutes=70)
 HORIZON = 24
-READY_WITHIN_SECONDS = 60.0
+READY_WITHIN_SECONDS = 150.0
 
 
 def candle_frame(count: int, start: datetime = START, seed: int = 3) -> pd.DataFrame:
