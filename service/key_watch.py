@@ -47,6 +47,8 @@ class KeyWatch:
 
     def start(self) -> None:
         """Look at the file from now on, in a thread of its own; nothing to do without a file."""
+        if len(self.ring):
+            self._tell_names()
         if self._path is not None:
             threading.Thread(target=self._run, name="api keys", daemon=True).start()
 
@@ -63,11 +65,11 @@ class KeyWatch:
                 return
             self.ring = self._ring_with(content)
         except ConfigurationError as error:
-            self._tell(str(error))
+            self._tell_trouble(str(error))
             return
         self._content = content
         self._trouble = None
-        log.info("api_keys_read", keys=len(self.ring), names=sorted(self.ring.names))
+        self._tell_names()
 
     def _ring_with(self, content: bytes) -> KeyRing:
         if self._path is None:
@@ -79,7 +81,10 @@ class KeyWatch:
         except ConfigurationError as error:
             raise _wrong(self._path, str(error)) from error
 
-    def _tell(self, reason: str) -> None:
+    def _tell_names(self) -> None:
+        log.info("api_keys_read", keys=len(self.ring), names=sorted(self.ring.names))
+
+    def _tell_trouble(self, reason: str) -> None:
         if reason != self._trouble:
             self._trouble = reason
             log.error("api_keys_file_broken", reason=reason, still=sorted(self.ring.names))

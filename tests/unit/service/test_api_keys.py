@@ -165,6 +165,11 @@ def test_name_may_have_two_keys_while_they_are_changed(tmp_path: Path) -> None:
         doorkeeper.check(f"Bearer {KEY}")
 
 
+def test_key_whose_digest_only_begins_like_a_known_one_is_refused(refused: Callable) -> None:
+    begins_alike = digest_of(KEY)[:16] + "0" * 48
+    refused(Doorkeeper({"alice": begins_alike}), f"Bearer {KEY}")
+
+
 def test_rate_is_per_key_and_says_truly_when_the_next_request_passes(file: Path) -> None:
     clock = HandClock()
     doorkeeper = Doorkeeper(keys_file=file, requests_per_second=5, monotonic=clock)
