@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Part = dict[str, Any]
+EXPECTED = ("200", "404")
+"""Statuses of the million requests, some of which ask for paths that do not exist."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ def _memory(part: Part) -> Iterator[Figure]:
         f"{first['rss']:.1f} MB after {first['requests']:,}"
     )
     yield Figure("growth of the worker's memory", growth, " %", 5, detail=detail)
+    wrong = sum(count for status, count in part["statuses"].items() if status not in EXPECTED)
+    yield Figure("other answers than 200 and 404 to these requests", wrong, "", 0)
     supervisor = f"and {part['supervisor']['rss']:.0f} MB of the supervisor"
     yield Figure(
         "memory of the worker at rest", part["idle"]["rss"], " MB", 350, 250, False, supervisor

@@ -68,6 +68,8 @@ def _extent(seconds: int | None, calls: int | None) -> list[str]:
 
 def _read(log: Path) -> Answers:
     """The log has start in microseconds, status, and duration in microseconds."""
+    if not log.stat().st_size:
+        raise RuntimeError("h2load got no answer at all")
     rows = np.loadtxt(log, dtype=np.int64, ndmin=2, delimiter="\t")
     return Answers(rows[:, 0] / 1e6, rows[:, 1], rows[:, 2] / 1000)
 

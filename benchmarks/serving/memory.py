@@ -15,13 +15,15 @@ FIRST, LAST = 10_000, 1_000_000
 SLICES = 10
 CALLS_SHARE = 0.2
 """Of the requests; the others come over HTTP."""
+LEAST = 100
+"""Requests of a slice: enough for a call over each connection."""
 SETTLE_SECONDS = 8.0
 """BentoML keeps what belongs to a request for its timeout, 5 s, after the answer."""
 MIX = """
 local n = 0
 request = function()
   n = n + 1
-  local kind = n % 10
+  local kind = n %% 10
   if kind < 6 then return wrk.format("GET", "%(get)s") end
   if kind < 8 then
     return wrk.format("POST", "/forecast", {["Content-Type"] = "application/json"}, '%(body)s')
@@ -36,14 +38,18 @@ def measure(home: Home, folder: Path) -> dict[str, Any]:
     with servers.tidecast(home.copy(folder / "memory")) as server:
         time.sleep(SETTLE_SECONDS)
         idle, supervisor = processes.memory(server.worker), processes.memory(server.process.pid)
+        before = _statuses(server)
         script = MIX % {"get": asked.FORECAST, "body": asked.POSTED}
         done = _ask(server, FIRST, script)
         after = [{"requests": done, **_settled(server)}]
         for number in range(1, SLICES + 1):
-            done += _ask(server, number * LAST // SLICES - done, script)
+            done += _ask(server, max(LEAST, number * LAST // SLICES - done), script)
             after.append({"requests": done, **_settled(server, number == SLICES)})
             print(f"  {done:,} requests: {after[-1]['rss']:.1f} MB", flush=True)
-        statuses = _statuses(server)
+        # What was answered before is the waiting for its first forecast.
+        statuses = {
+            status: count - before.get(status, 0) for status, count in _statuses(server).items()
+        }
     return {"idle": idle, "supervisor": supervisor, "after": after, "statuses": statuses}
 
 
@@ -70,7 +76,7 @@ def _settled(server: servers.Server, wait: bool = True) -> dict[str, float]:
 
 
 def _statuses(server: servers.Server) -> dict[str, int]:
-    """Answers over HTTP by method, route and status, as the service counted them itself."""
+    """Answers over HTTP by status, as the service counted them itself."""
     with requests.Session() as session:
         session.trust_env = False
         text = session.get(f"{server.url}/metrics", timeout=10).text

@@ -119,7 +119,9 @@ def overload(part: Part) -> list[str]:
 
 def memory(part: Part) -> list[str]:
     """At rest, and after more and more requests."""
-    statuses = ", ".join(f"{count:,} of {status}" for status, count in part["statuses"].items())
+    statuses = ", ".join(
+        f"{count:,} of {status}" for status, count in part["statuses"].items() if count
+    )
     rows = [("at rest", f"{part['idle']['rss']:.1f} MB", f"{part['idle']['pss']:.1f} MB")]
     rows += [
         (f"{one['requests']:,}", f"{one['rss']:.1f} MB", f"{one['pss']:.1f} MB")

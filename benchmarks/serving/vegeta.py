@@ -28,7 +28,8 @@ WORKERS = 4096
 """Most requests in flight. A server that lets them pile up has lost anyway."""
 TIMEOUT = "10s"
 STATUS = re.compile(r"\d{3} ")
-ERRORS_SHOWN, ERROR_LENGTH = 5, 200
+ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+:\d+(->)?")
+ERRORS_SHOWN = 5
 
 
 @cache
@@ -96,5 +97,6 @@ def _errors(record: Path) -> list[str]:
     """Why requests got no answer, each reason once; statuses that are no success are left out."""
     command = [program(), "report", "-type=json", str(record)]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    reasons = [error for error in json.loads(told)["errors"] or [] if not STATUS.match(error)]
-    return [reason[:ERROR_LENGTH] for reason in reasons[:ERRORS_SHOWN]]
+    failed = [error for error in json.loads(told)["errors"] or [] if not STATUS.match(error)]
+    reasons = {ADDRESS.sub("", error.rpartition('": ')[2]) for error in failed}
+    return sorted(reasons)[:ERRORS_SHOWN]
