@@ -13,6 +13,9 @@ env:
     valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
   - name: TIDECAST_MONITORING__KUBERNETES__IDENTITY
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
+  {{- with .Values.alerts.topicArn }}
+  - {name: TIDECAST_MONITORING__ALERT_TOPIC_ARN, value: {{ . | quote }}}
+  {{- end }}
   {{- with .Values.alerts.existingSecret }}
   - name: TIDECAST_MONITORING__ALERT_URLS
     valueFrom: {secretKeyRef: {name: {{ . }}, key: urls}}

@@ -83,12 +83,12 @@ envFrom:
 {{- end }}
 {{- end -}}
 
-{{- /* A Job must be retried neither for a wrong setting (64), nor for a refused input (65), too few
-candles (66), or too little memory (137): each would end the same again. (list "container" "FailJob") */ -}}
+{{- /* A Job is retried neither for wrong arguments (2) or settings (64), nor for a refused input (65),
+too few candles (66), or too little memory (137): each would end the same again. (list "container" "FailJob") */ -}}
 {{- define "tidecast.podFailurePolicy" -}}
 rules:
   - action: Ignore
     onPodConditions: [{type: DisruptionTarget, status: "True"}]
   - action: {{ index . 1 }}
-    onExitCodes: {containerName: {{ index . 0 }}, operator: In, values: [64, 65, 66, 137]}
+    onExitCodes: {containerName: {{ index . 0 }}, operator: In, values: [2, 64, 65, 66, 137]}
 {{- end -}}

@@ -5,8 +5,9 @@
 completionMode: Indexed
 completions: {{ len $root.Values.markets }}
 parallelism: {{ min $root.Values.training.parallelism (len $root.Values.markets) }}
-# One market that fails does not end the trainings of the others.
-backoffLimitPerIndex: 1
+# One market that fails does not end the trainings of the others. The pauses between the tries, 10, 20
+# and 40 s, outlast a database or registry that starts anew.
+backoffLimitPerIndex: 3
 activeDeadlineSeconds: 3600
 ttlSecondsAfterFinished: 604800
 podReplacementPolicy: Failed
