@@ -257,8 +257,11 @@ class Site:
     def __init__(self, installation: Any, frames: Callable[[int], Any], now: str) -> None:
         self._installation = installation
         self._frames = frames
-        self._clock = {"TIDECAST_CLOCK__SIMULATED_AT": now}
-        self.server = installation.serve(**self._clock)
+        self._settings = {
+            "TIDECAST_CLOCK__SIMULATED_AT": now,
+            "TIDECAST_SERVICE__DRAIN_SECONDS": "2",
+        }
+        self.server = installation.serve(**self._settings)
         self.server.wait_ready()
 
     def add_candle(self, count: int) -> None:
@@ -269,7 +272,7 @@ class Site:
         """End the service and start it at the same gRPC port."""
         assert self.server.stop() == 0
         port = self.server.rpc.rpartition(":")[2]
-        self._installation.serve(**self._clock, TIDECAST_SERVICE__GRPC_PORT=port).wait_ready()
+        self._installation.serve(**self._settings, TIDECAST_SERVICE__GRPC_PORT=port).wait_ready()
 
 
 def test_watch_goes_on_behind_the_last_forecast_after_a_restart(site: Site, stubs: Path) -> None:
