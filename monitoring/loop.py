@@ -5,7 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from monitoring.champion import ReadChampion, reader
+from monitoring.channels import open_channels
 from monitoring.decision import Policy
+from monitoring.delivery import Delivery, delivering
 from monitoring.metrics import forget_markets, show_leader
 from monitoring.place import placed
 from monitoring.retraining import record_end
@@ -159,18 +161,25 @@ def run(stop: threading.Event, settings: Settings) -> None:
     clock = settings.clock.build()
     registry = Registry(settings.tracking_uri, settings.home_dir.absolute() / "models")
     plans = {one.market: plan_for(settings, one.market, clock) for one in settings.markets}
+    urls = [url.get_secret_value() for url in settings.monitoring.alert_urls]
+    channels = open_channels(urls, settings.monitoring.alert_topic_arn)
     with Store(settings.store_url) as store, placed(settings) as place:
         show_leader(place.leads)
         monitor = Monitor(store, plans, clock, reader(registry), place.trigger, place.leads)
         _migrate(store, stop, settings.monitoring.poll_seconds)
         _log.info("monitoring_started", markets=[str(market) for market in plans])
-        try:
-            while not stop.is_set():
-                monitor.poll()
-                stop.wait(settings.monitoring.poll_seconds)
-        finally:
-            monitor.close()
+        with delivering(Delivery(store, one, clock, place.leads) for one in channels):
+            _watch(monitor, stop, settings.monitoring.poll_seconds)
     _log.info("monitoring_stopped")
+
+
+def _watch(monitor: Monitor, stop: threading.Event, pause_seconds: float) -> None:
+    try:
+        while not stop.is_set():
+            monitor.poll()
+            stop.wait(pause_seconds)
+    finally:
+        monitor.close()
 
 
 def _migrate(store: Store, stop: threading.Event, pause_seconds: float) -> None:

@@ -105,7 +105,7 @@ CALLS = Counter(
 )
 ALERTS = Counter(
     "tidecast_alerts_sent_total",
-    "Alerts by channel and result: sent, failed (tried again), expired (too old to be sent).",
+    "Alerts by kind of channel and result: sent, failed (tried again for a day).",
     ("channel", "result"),
 )
 

@@ -261,6 +261,8 @@ class MonitoringSettings(Section):
     """Candles of the training reference that drift is measured against."""
     alert_urls: tuple[SecretStr, ...] = ()
     """Where alert events are sent, as Apprise URLs: `json://`, `slack://`, `mailtos://`, ..."""
+    alert_topic_arn: str | None = None
+    """SNS topic that alert events are sent to as well, under the pod's own AWS identity."""
     kubernetes: KubernetesSettings = KubernetesSettings()
 
 

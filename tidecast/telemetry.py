@@ -20,8 +20,17 @@ LOOP_FAILURES = Counter(
     ["process"],
 )
 
-QUIET_LIBRARIES = ("alembic", "mlflow", "urllib3", "matplotlib", "git", "asyncio")
-"""Libraries that write at info what only a debugging person wants to read."""
+QUIET_LIBRARIES = (
+    "alembic",
+    "mlflow",
+    "urllib3",
+    "matplotlib",
+    "git",
+    "asyncio",
+    "botocore",
+    "kubernetes",
+)
+"""Libraries that write at info what only a debugging person wants to read, some of it secrets."""
 
 _HANDLER_NAME = "tidecast"
 

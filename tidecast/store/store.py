@@ -8,6 +8,7 @@ from sqlalchemy import text
 from tidecast.store.calibrations import CalibrationLog
 from tidecast.store.candles import CandleLedger
 from tidecast.store.database import Database
+from tidecast.store.deliveries import DeliveryLog
 from tidecast.store.events import EventLog
 from tidecast.store.forecasts import ForecastLog
 from tidecast.store.migration import migrate
@@ -42,6 +43,7 @@ class Store:
         self.promotions = PromotionLog(self._database)
         self.retrainings = RetrainingLog(self._database)
         self.events = EventLog(self._database)
+        self.deliveries = DeliveryLog(self._database)
         self.sentiment = SentimentLog(self._database)
         self.notes = NoteLog(self._database)
 

@@ -206,6 +206,17 @@ events = Table(
     Index(None, "at"),
 )
 
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("event_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel", Text, primary_key=True),
+    Column("claimed_until", UtcTime, nullable=False),
+    Column("delivered_at", UtcTime),
+    Column("attempts", Whole, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 notes = Table(
     "notes",
     metadata,

@@ -5,7 +5,7 @@ go on working beside it, and can be rolled back to. A new one is a file in ``ver
 ``r<revision>_<topic>.py``; name it in ``HEAD`` and change ``tables.py`` in the same commit.
 """
 
-HEAD = "0003"
+HEAD = "0004"
 """Newest revision. Written down here so that a start with nothing to do needs no Alembic."""
 
 VERSION_TABLE = "tidecast_schema"
