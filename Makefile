@@ -103,8 +103,8 @@ image: ## build the image with docker, podman or buildah; IMAGE=tidecast VERSION
 		[ -n "$$builder" ] || ! $$one info > /dev/null 2>&1 || builder=$$one
 	done
 	export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2> /dev/null || echo 0)
-	words=(--build-arg VERSION=$(VERSION) --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE)
-		--build-arg SOURCE_DATE_EPOCH=$$SOURCE_DATE_EPOCH --tag $(IMAGE):$(VERSION) $(ARGS) .)
+	words=(--build-arg VERSION=$(VERSION) --build-arg SOURCE_DATE_EPOCH=$$SOURCE_DATE_EPOCH)
+	words+=(--build-arg PYTHON_IMAGE=$(PYTHON_IMAGE) --tag $(IMAGE):$(VERSION) $(ARGS) .)
 	case $$builder in
 		docker) docker build "$${words[@]}" ;;
 		podman | buildah) $$builder build --layers --timestamp $$SOURCE_DATE_EPOCH "$${words[@]}" ;;
