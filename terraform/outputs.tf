@@ -17,6 +17,9 @@ output "helm_values" {
     mlflow = {
       artifactRoot = "s3://${aws_s3_bucket.artifacts.bucket}/mlflow"
     }
+    alerts = {
+      topicArn = aws_sns_topic.alerts.arn
+    }
     ingestion = {
       existingSecret = local.exchange_keys_secret
     }

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +10,13 @@ from typing import Any
 import boto3
 import pytest
 from imitation import server
-from terraform_cli import CONFIGURATION, PLUGIN_DIR, Workspace, copy_of_configuration
+from terraform_cli import (
+    CONFIGURATION,
+    PLUGIN_DIR,
+    Workspace,
+    copy_of_configuration,
+    timings,
+)
 
 STATE_BUCKET = "terraform-state"
 REGION = "eu-west-1"
@@ -29,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             "platform" in getattr(item, "fixturenames", ()),
         )
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the applies and destroys took."""
+    for line in timings:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -96,9 +107,7 @@ def applying(
     init(workspace, f"-backend-config=bucket={STATE_BUCKET}", f"-backend-config=region={REGION}")
 
     def apply() -> Workspace:
-        begun = time.monotonic()
         workspace.run("apply", "-auto-approve", "-parallelism=30")
-        print(f"\napply: {time.monotonic() - begun:.0f} s, {len(workspace.resources())} resources")
         return workspace
 
     with ThreadPoolExecutor(max_workers=1) as background:

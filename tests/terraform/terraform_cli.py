@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ PLUGIN_DIR = "TF_PLUGIN_DIR"
 
 TIMEOUT_SECONDS = 900
 """Of one command; an apply takes under two minutes on two idle cores."""
+
+timings: list[str] = []
+"""What each apply and destroy took, for the end of the report."""
 
 NO_CHANGES, CHANGES = 0, 2
 """Exit codes of `terraform plan -detailed-exitcode`."""
@@ -30,6 +34,7 @@ class Workspace:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one command; its output stands in the error when it fails and `check` is set."""
+        begun = time.monotonic()
         done = subprocess.run(
             ["terraform", *arguments],
             cwd=self.folder,
@@ -39,6 +44,8 @@ class Workspace:
             text=True,
             timeout=TIMEOUT_SECONDS,
         )
+        if arguments[0] in ("apply", "destroy"):
+            timings.append(f"terraform {arguments[0]}: {time.monotonic() - begun:.0f} s")
         if check and done.returncode:
             raise AssertionError(f"terraform {' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
         return done
@@ -55,10 +62,11 @@ class Workspace:
         return [address for address in listed if not address.startswith("data.")]
 
     def changes(self) -> list[str]:
-        """What a plan would change, as `ADDRESS will be created`; empty without a drift."""
+        """What a plan would change: `ADDRESS will be created` and so on, and `outputs`."""
         done = self.run("plan", "-detailed-exitcode", "-lock=false", check=False)
         assert done.returncode in (NO_CHANGES, CHANGES), done.stdout + done.stderr
         planned = [line[4:] for line in done.stdout.splitlines() if line.startswith("  # ")]
+        planned += ["outputs"] if "Changes to Outputs:" in done.stdout else []
         assert bool(planned) == (done.returncode == CHANGES), done.stdout
         return planned
 

@@ -1,7 +1,6 @@
 """The way back to an empty account, as README.md leads."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -49,12 +48,13 @@ def names_in(client: Client) -> dict[str, list[str]]:
 @pytest.mark.at_the_end
 def test_protected_platform_cannot_be_destroyed(platform: Workspace) -> None:
     before = platform.resources()
-    done = platform.run("destroy", "-auto-approve", check=False)
+    done = platform.run("destroy", "-auto-approve", "-refresh=false", check=False)
 
     assert done.returncode == 1
     assert "set it to false, run terraform apply, then destroy" in done.stdout + done.stderr
     assert platform.resources() == before
-    assert platform.changes() == []
+    # Terraform forgets the outputs before it begins; the next apply writes them again.
+    assert platform.changes() == ["outputs"]
 
 
 @pytest.mark.at_the_end
@@ -62,11 +62,8 @@ def test_destroy_leaves_nothing(platform: Workspace, client: Client) -> None:
     values = platform.folder / "terraform.tfvars"
     protected = values.read_text()
     values.write_text(re.sub(r"(deletion_protection += )true", r"\1false", protected))
-    begun = time.monotonic()
     platform.run("apply", "-auto-approve", "-parallelism=30")
-    opened = time.monotonic()
     platform.run("destroy", "-auto-approve", "-parallelism=30")
-    print(f"\nunprotect: {opened - begun:.0f} s, destroy: {time.monotonic() - opened:.0f} s")
 
     left = {kind: things for kind, things in names_in(client).items() if things}
     assert left == {"buckets": [STATE_BUCKET]}

@@ -226,10 +226,9 @@ def rights_are_checked(aws: str, platform: Workspace, client: Client) -> Iterato
     s3.put_object(Bucket=bucket, Key="mlflow/champion", Body=b"weights")
     yield
     reset_authentication(aws, UNCHECKED)
-    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
-    versions = s3.list_object_versions(Bucket=bucket)["Versions"]
-    for one in versions:
+    for one in s3.list_object_versions(Bucket=bucket)["Versions"]:
         s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
 def reset_authentication(aws: str, after: str) -> None:

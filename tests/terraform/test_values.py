@@ -23,6 +23,7 @@ def test_values_name_what_was_built(values: dict[str, Any]) -> None:
     external = values["database"]["external"]
     assert external["host"].startswith(f"{NAME}.") and external["port"] == 5432
     assert external["name"] == "tidecast"
+    assert values["alerts"]["topicArn"] == f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAME}-alerts"
 
 
 def test_values_name_service_accounts_that_have_a_role(values: dict[str, Any], client: Any) -> None:
