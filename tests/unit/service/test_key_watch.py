@@ -43,6 +43,7 @@ def test_changed_file_is_in_force_at_the_next_look(file: Path, log: StringIO) ->
     watch = KeyWatch({}, file)
     file.write_text(f"alice: {digest_of(NEW)}\n")
     watch.look()
+    watch.look()
     assert (watch.ring.owner(OLD), watch.ring.owner(NEW)) == (None, "alice")
     assert _events(log) == ["api_keys_read"]
 

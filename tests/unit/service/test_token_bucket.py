@@ -44,3 +44,12 @@ def test_bucket_never_lets_more_through_than_rate_and_burst(
         clock.seconds += pause
         passed += bucket.take() == 0.0
     assert passed <= max(1.0, rate) + clock.seconds * rate + 1e-3
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1e6), st.integers(1, 50))
+def test_bucket_saves_no_more_than_one_second_up(idle: float, rate: int) -> None:
+    clock = HandClock(0.0)
+    bucket = TokenBucket(rate, clock)
+    clock.seconds += idle
+    assert sum(bucket.take() == 0.0 for _ in range(2 * rate)) == rate
