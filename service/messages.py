@@ -64,7 +64,7 @@ class ForecastAnswer(Message):
     cutoff: Time
     """Last instant known to the model: the end of the newest closed candle, UTC."""
     data_age_seconds: Annotated[float, Field(examples=[1843.2])]
-    """Time from the cutoff to this answer, seconds."""
+    """Time from the cutoff to this answer, seconds; it may lag behind by one."""
     source: Annotated[str, Field(examples=["coinbase:BTC-USD"])]
     """Exchange and its pair that the newest candle came from."""
     model_version: Annotated[str, Field(examples=["7"])]

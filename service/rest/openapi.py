@@ -22,6 +22,7 @@ from service.messages import (
 )
 from service.oip.openapi import inference_paths, inference_schemas
 from service.rest import examples
+from service.rest.openapi_caching import with_caching
 from tidecast import __version__
 from tidecast.forecasts import LEVELS
 from tidecast.settings import Settings
@@ -30,6 +31,7 @@ from tidecast.timeframes import INTERVALS
 JsonObject = dict[str, Any]
 GUARDED = (401, 429)
 """What may be answered wherever a key may be asked for."""
+CACHED = ("/v1/forecasts/{symbol}", "/v1/forecasts")
 OPEN: JsonObject = {"security": []}
 """Said of what is answered without a key."""
 _SECURITY_SCHEMES = {
@@ -45,7 +47,11 @@ DESCRIPTION = """Probabilistic forecasts of crypto prices, and how they fared.
 The centre line stays close to today's price, because that is what the data support; the band
 is the product. Prices are in the quote currency, times are UTC (RFC 3339). An error of any path
 has one shape: `{"error": {"code", "message", "field", "allowed"}}`. Below `/v2`, where the Open
-Inference Protocol v2 is spoken, `error` is the message and the rest stands beside it."""
+Inference Protocol v2 is spoken, `error` is the message and the rest stands beside it.
+
+A head that is too large is refused with 431, a body with 413, a request that comes too slowly with
+408, one that is not HTTP with 400; the connection then ends. When too many requests are in flight,
+more get 429 at once; probes and metrics do not count."""
 
 ANSWERS: tuple[type[BaseModel], ...] = (
     ForecastAnswer,
@@ -90,7 +96,7 @@ def _paths(p: dict[str, JsonObject]) -> JsonObject:
     subset = [p["horizon"], p["levels"]]
     market = [p["symbol"], p["interval"]]
     one = (ForecastAnswer, examples.FORECAST)
-    return {
+    paths = {
         "/v1/forecasts/{symbol}": _get(
             "getForecast",
             "The newest forecast of one market",
@@ -137,6 +143,9 @@ def _paths(p: dict[str, JsonObject]) -> JsonObject:
         "/livez": {"get": _livez()},
         "/metrics": {"get": _metrics()},
     }
+    for path in CACHED:
+        paths[path] = {"get": with_caching(paths[path]["get"])}
+    return paths
 
 
 def _get(

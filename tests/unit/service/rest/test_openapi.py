@@ -22,7 +22,7 @@ def _examples(openapi: dict):
         for method, operation in operations.items():
             contents = [operation["requestBody"]] if "requestBody" in operation else []
             for holder in (*contents, *operation["responses"].values()):
-                for media in holder["content"].values():
+                for media in holder.get("content", {}).values():
                     if "example" in media:
                         yield f"{method} {path}", media["schema"], media["example"]
             for parameter in operation.get("parameters", []):
@@ -76,3 +76,13 @@ def test_openapi_asks_for_a_key_where_the_service_does(keys: dict) -> None:
     openapi = document(settings.model_copy(update={"service": service}))
     assert ({} in openapi["security"]) == (not keys)
     assert {"apiKey": []} in openapi["security"]
+
+
+def test_openapi_says_which_answers_have_tags(openapi: dict) -> None:
+    tagged = {
+        path
+        for path, operations in openapi["paths"].items()
+        for operation in operations.values()
+        if "304" in operation["responses"]
+    }
+    assert tagged == {"/v1/forecasts/{symbol}", "/v1/forecasts"}
