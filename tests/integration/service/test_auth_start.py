@@ -46,22 +46,31 @@ def test_service_on_loopback_does_not_warn(server: Any) -> None:
     assert _warnings(server) == []
 
 
-@pytest.mark.parametrize("content", [None, "", "alice: a-key-instead-of-its-digest\n"])
-def test_service_process_ends_when_the_file_of_keys_is_of_no_use(
-    tmp_path: Path, content: str | None
+@pytest.mark.parametrize(
+    ("module", "content"),
+    [
+        (["service"], None),
+        (["service"], ""),
+        (["service"], "alice: a-key-instead-of-its-digest\n"),
+        (["bentoml", "serve", "service.app:Tidecast"], None),
+    ],
+)
+def test_service_ends_at_once_when_the_file_of_keys_is_of_no_use(
+    tmp_path: Path, module: list[str], content: str | None
 ) -> None:
     path = tmp_path / "keys"
     if content is not None:
         path.write_text(content)
     kept = {key: value for key, value in os.environ.items() if "TIDECAST" not in key}
     done = subprocess.run(
-        [sys.executable, "-m", "service"],
+        [sys.executable, "-m", *module],
         cwd=ROOT,
-        env={**kept, "TIDECAST_SERVICE__API_KEYS_FILE": str(path)},
+        env={**kept, "BENTOML_HOME": str(tmp_path), "TIDECAST_SERVICE__API_KEYS_FILE": str(path)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == ExitCode.CONFIGURATION
-    (line,) = done.stderr.splitlines()
+    *_, line = done.stderr.splitlines()
     assert line.startswith(f"service: TIDECAST_SERVICE__API_KEYS_FILE: {path}: ")
-    assert "a-key-instead" not in line
+    assert "a-key-instead" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
