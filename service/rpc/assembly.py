@@ -57,4 +57,4 @@ def build_server(
     board.subscribe(history.add)
     board.subscribe(lambda *_: watchers.wake())
     board.subscribe(lambda *_: health_watchers.wake())
-    return RpcServer(endpoints, (watchers, health_watchers), desk, settings, key_pair(settings))
+    return RpcServer(endpoints, watchers, health_watchers, desk, settings, key_pair(settings))

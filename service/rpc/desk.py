@@ -27,6 +27,16 @@ TOO_SLOW = status_of(fault_of_status(408))
 AUTHORIZATION = "authorization"
 
 
+def status_for(error: Exception) -> grpc.Status:
+    """The status of any error; one that nobody expected is logged once."""
+    if isinstance(error, DecodeError):
+        return UNREADABLE
+    return status_of(fault_for_caller(error))
+
+
+STORE_AWAY = status_for(StoreUnavailable("no answer in time"))
+
+
 @dataclass(frozen=True, eq=False)
 class Desk:
     """What the endpoints share.
@@ -91,7 +101,6 @@ def build_desk(admission: Admission, doorkeeper: Doorkeeper, slow_client_seconds
         doorkeeper: whom to ask for the key.
         slow_client_seconds: how long a client may take to send a request, or to take an answer.
     """
-    late = status_for(StoreUnavailable(f"no answer within {STORE_SECONDS:g} s"))
     return Desk(
         admission=admission,
         doorkeeper=doorkeeper,
@@ -100,12 +109,5 @@ def build_desk(admission: Admission, doorkeeper: Doorkeeper, slow_client_seconds
         pushes=Workers(1, "grpc pushes"),
         arriving=Patience(slow_client_seconds, lambda call: call.fail(TOO_SLOW)),
         leaving=Patience(slow_client_seconds, lambda call: call.cancel()),
-        reading=Patience(STORE_SECONDS, lambda call: call.fail(late)),
+        reading=Patience(STORE_SECONDS, lambda call: call.fail(STORE_AWAY)),
     )
-
-
-def status_for(error: Exception) -> grpc.Status:
-    """The status of any error; one that nobody expected is logged once."""
-    if isinstance(error, DecodeError):
-        return UNREADABLE
-    return status_of(fault_for_caller(error))

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from functools import partial
 
+import grpc
+
 from service.error_table import fault_of_status
 from service.rpc.calls import Call
-from service.rpc.desk import MAX_WAITING_FOR_STORE, UNREADABLE, Desk, status_for
+from service.rpc.desk import MAX_WAITING_FOR_STORE, STORE_AWAY, UNREADABLE, Desk, status_for
 from service.rpc.faults import status_of
 from service.rpc.methods import Method
 from service.rpc.metrics import UNKNOWN, Tally
-from tidecast.errors import StoreUnavailable
 
 
 class Endpoint:
@@ -47,13 +48,13 @@ class Endpoint:
             patience.forget(call)
         self._tally.count(call)
 
-    def _guarded(self, call: Call, step: Callable[[Call, bytes], None], request: bytes) -> None:
-        """Whatever a step raises becomes the status of the call."""
-        try:
-            step(call, request)
-        except Exception as error:
-            self._desk.leaving.watch(call)
-            call.fail(status_for(error))
+    def _end(self, call: Call, outcome: bytes | grpc.Status) -> None:
+        """Answer, or say why not."""
+        self._desk.leaving.watch(call)
+        if isinstance(outcome, bytes):
+            call.finish(outcome)
+        else:
+            call.fail(outcome)
 
 
 class Unary(Endpoint):
@@ -69,46 +70,55 @@ class Unary(Endpoint):
 
     def take(self, call: Call, request: bytes) -> None:
         """Answer here and now what needs no place, and queue the rest."""
+        desk = self._desk
+        queued = self._read if self._method.blocking else self._recall
         if self._method.exempt:
-            self._guarded(call, self._answer, request)
-        elif self._desk.memory.held:
+            self._end(call, self._outcome(request))
+        elif desk.memory.held:
             # For a moment only: nobody shall be refused because of it.
-            step = self._queue_for_store if self._method.blocking else self._check_and_answer
-            self._desk.memory.put(self._guarded, call, step, request)
-        elif not self._desk.admission.try_enter():
-            self._desk.shed(call)
-        elif self._method.blocking:
-            call.on_end(self._desk.admission.leave)
-            self._desk.memory.put(self._guarded, call, self._queue_for_store, request)
+            desk.memory.put(queued, call, request, _nothing)
+        elif desk.admission.try_enter():
+            desk.memory.put(queued, call, request, desk.admission.leave)
         else:
-            self._desk.memory.put(self._answer_and_leave, call, request)
+            desk.shed(call)
 
-    def _answer_and_leave(self, call: Call, request: bytes) -> None:
+    def _recall(self, call: Call, request: bytes, leave: Callable[[], None]) -> None:
+        """Answer from memory; the place is free before the client can ask again."""
         try:
-            self._guarded(call, self._check_and_answer, request)
+            outcome = self._refusal(call) or self._outcome(request) if call.active else None
         finally:
-            self._desk.admission.leave()
+            leave()
+        if outcome is not None:
+            self._end(call, outcome)
 
-    def _check_and_answer(self, call: Call, request: bytes) -> None:
-        if call.active:
-            self._desk.check(call)
-            self._answer(call, request)
-
-    def _queue_for_store(self, call: Call, request: bytes) -> None:
-        self._desk.check(call)
-        if self._desk.store.waiting >= MAX_WAITING_FOR_STORE:
-            raise StoreUnavailable("too many wait for the store")
-        self._desk.reading.watch(call)
-        self._desk.store.put(self._guarded, call, self._answer_in_time, request)
+    def _read(self, call: Call, request: bytes, leave: Callable[[], None]) -> None:
+        """Queue what is to be read from the store."""
+        call.on_end(leave)
+        refusal = self._refusal(call)
+        if refusal is None and self._desk.store.waiting >= MAX_WAITING_FOR_STORE:
+            refusal = STORE_AWAY
+        if refusal is not None:
+            self._end(call, refusal)
+        else:
+            self._desk.reading.watch(call)
+            self._desk.store.put(self._answer_in_time, call, request)
 
     def _answer_in_time(self, call: Call, request: bytes) -> None:
         if call.active:
-            self._answer(call, request)
+            self._end(call, self._outcome(request))
 
-    def _answer(self, call: Call, request: bytes) -> None:
-        answer = self._method.answer(self._method.parse(request))
-        self._desk.leaving.watch(call)
-        call.finish(answer)
+    def _refusal(self, call: Call) -> grpc.Status | None:
+        try:
+            self._desk.check(call)
+        except Exception as error:
+            return status_for(error)
+        return None
+
+    def _outcome(self, request: bytes) -> bytes | grpc.Status:
+        try:
+            return self._method.answer(self._method.parse(request))
+        except Exception as error:
+            return status_for(error)
 
 
 class Unknown:
@@ -122,3 +132,7 @@ class Unknown:
         """A call has arrived."""
         call.on_end(partial(self._tally.count, call))
         call.fail(self._status)
+
+
+def _nothing() -> None:
+    pass

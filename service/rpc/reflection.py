@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
+import grpc
 from grpc_reflection.v1alpha import reflection_pb2 as pb
 from grpc_reflection.v1alpha.reflection import SERVICE_NAME, ReflectionServicer
 
 from service.rpc.calls import Call
-from service.rpc.desk import Desk
+from service.rpc.desk import Desk, status_for
 from service.rpc.endpoints import Endpoint
 
 METHOD = f"{SERVICE_NAME}/ServerReflectionInfo"
@@ -28,7 +29,7 @@ class Reflection(Endpoint):
     def take(self, call: Call, request: bytes) -> None:
         """Queue one question."""
         if self._desk.admission.try_enter():
-            self._desk.memory.put(self._answer_and_leave, call, request)
+            self._desk.memory.put(self._reply, call, request)
         else:
             self._desk.shed(call)
 
@@ -38,19 +39,25 @@ class Reflection(Endpoint):
         else:
             super()._received(call, request)
 
-    def _answer_and_leave(self, call: Call, request: bytes) -> None:
-        try:
-            self._guarded(call, self._answer, request)
-        finally:
-            self._desk.admission.leave()
+    def _reply(self, call: Call, request: bytes) -> None:
+        outcome = self._outcome(request)
+        self._desk.admission.leave()
+        if isinstance(outcome, bytes):
+            self._desk.leaving.watch(call)
+            call.send(outcome, partial(self._listen, call))
+        else:
+            self._end(call, outcome)
 
-    def _answer(self, call: Call, request: bytes) -> None:
-        question = pb.ServerReflectionRequest.FromString(request)
-        # Its type wants a context, its code does not.
-        answers = self._servicer.ServerReflectionInfo(iter((question,)), None)  # type: ignore[arg-type]
-        (answer,) = answers
-        self._desk.leaving.watch(call)
-        call.send(answer.SerializeToString(), partial(self._listen, call))
+    def _outcome(self, request: bytes) -> bytes | grpc.Status:
+        try:
+            question = pb.ServerReflectionRequest.FromString(request)
+            # Its type wants a context, its code does not.
+            answers = self._servicer.ServerReflectionInfo(iter((question,)), None)  # type: ignore[arg-type]
+            (answer,) = answers
+            reply: bytes = answer.SerializeToString()
+            return reply
+        except Exception as error:
+            return status_for(error)
 
     def _listen(self, call: Call) -> None:
         self._desk.leaving.forget(call)

@@ -1,7 +1,7 @@
 """The gRPC server inside the worker."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -50,23 +50,31 @@ class RpcServer:
 
     Args:
         endpoints: what happens to a call, by ``package.Service/Method``.
-        streams: what to end when the server goes.
+        watchers: streams that end as soon as the server goes.
+        health: streams that tell so first.
         desk: what they share.
         settings: address, limits, TLS.
         pair: certificate and key; None serves plain text.
+
+    Attributes:
+        desk: what the endpoints share.
+        address: where it listens.
+        port: the port of it, once it has started.
     """
 
     def __init__(
         self,
         endpoints: Mapping[str, Callable[[Call], None]],
-        streams: Sequence[Streams],
+        watchers: Streams,
+        health: Streams,
         desk: Desk,
         settings: ServiceSettings,
         pair: KeyPair | None = None,
     ) -> None:
-        self._streams = streams
+        self._watchers = watchers
+        self._health = health
         self._ended: Event | None = None
-        self._desk = desk
+        self.desk = desk
         self._drain_seconds = settings.drain_seconds
         self.address = f"{_bracketed(settings.host)}:{settings.grpc_port}"
         self._pair = pair
@@ -82,15 +90,15 @@ class RpcServer:
         """
         try:
             if self._pair is None:
-                self._server.add_insecure_port(self.address)
+                self.port = self._server.add_insecure_port(self.address)
             else:
-                self._server.add_secure_port(self.address, credentials(self._pair))
+                self.port = self._server.add_secure_port(self.address, credentials(self._pair))
         except RuntimeError as error:
             raise ConfigurationError(
                 f"TIDECAST_SERVICE__GRPC_PORT: cannot listen on {self.address}: "
                 "stop what is there, or name another port"
             ) from error
-        self._desk.start()
+        self.desk.start()
         self._server.start()
 
     def drain(self) -> Event:
@@ -103,13 +111,14 @@ class RpcServer:
         Returns:
             Event: is set when the calls in flight have ended.
         """
-        for streams in self._streams:
-            streams.end(LEAVING)
-        self._desk.memory.hold()
+        self._health.wake()
+        self._watchers.end(LEAVING)
+        self.desk.memory.hold()
         self._wait_for_quiet()
+        self._health.end(LEAVING)
         self._ended = ended = self._server.stop(self._drain_seconds)
         time.sleep(QUIET_SECONDS)
-        self._desk.memory.release()
+        self.desk.memory.release()
         return ended
 
     def _wait_for_quiet(self) -> None:
@@ -123,7 +132,7 @@ class RpcServer:
         """Drain unless that is done, and wait for the calls in flight."""
         ended = self._ended or self.drain()
         ended.wait()
-        self._desk.stop()
+        self.desk.stop()
 
 
 def _handler(endpoint: Callable[[Call], None]) -> Any:

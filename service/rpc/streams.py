@@ -158,9 +158,12 @@ class Feed(Endpoint):
 
     def take(self, call: Call, request: bytes) -> None:
         """Open the stream."""
-        self._desk.memory.put(self._guarded, call, self._open, request)
+        self._desk.memory.put(self._open, call, request)
 
     def _open(self, call: Call, request: bytes) -> None:
-        if not self._exempt:
-            self._desk.check(call)
-        self._streams.open(call, self._subscribe(request))
+        try:
+            if not self._exempt:
+                self._desk.check(call)
+            self._streams.open(call, self._subscribe(request))
+        except Exception as error:
+            self._end(call, status_for(error))

@@ -1,20 +1,30 @@
 """A gRPC server over a board that the test fills, in this process."""
 
+import logging
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
+import structlog
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2_grpc
+from grpc_status import rpc_status
 
 from service.admission import Admission
 from service.api_keys import Doorkeeper
 from service.proto import forecast_pb2_grpc
 from service.rpc.assembly import build_server
+from service.snapshot import Snapshot
 from tidecast.settings import ServiceSettings
+from tidecast.store import Store
+from tidecast.timeframes import Market
 
 
 class Rpc:
@@ -24,12 +34,14 @@ class Rpc:
         self.board = board
         self.plane = plane
         self.admission = Admission(settings.get("max_inflight_requests", 64))
-        self.settings = ServiceSettings(grpc_port=free_port(), **settings)
+        known = {**ServiceSettings().model_dump(), "grpc_port": 0, **settings}
+        self.settings = ServiceSettings.model_construct(**known)
         self.doorkeeper = Doorkeeper(self.settings.api_keys)
         server = build_server(self.settings, plane, board, self.admission, self.doorkeeper)
         assert server is not None
         self.server = server
-        self.address = server.address
+        self.server.start()
+        self.address = f"127.0.0.1:{server.port}"
         self._opened = ExitStack()
 
     def channel(self, *options: tuple[str, Any]) -> grpc.Channel:
@@ -41,15 +53,12 @@ class Rpc:
     def stub(self) -> forecast_pb2_grpc.ForecastServiceStub:
         return forecast_pb2_grpc.ForecastServiceStub(self.channel())
 
+    def health(self) -> health_pb2_grpc.HealthStub:
+        return health_pb2_grpc.HealthStub(self.channel())
+
     def close(self) -> None:
         self._opened.close()
         self.server.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 @pytest.fixture
@@ -59,11 +68,24 @@ def serve(board, plane) -> Iterator[Callable[..., Rpc]]:
 
         def start(**settings: Any) -> Rpc:
             rpc = Rpc(board, plane, **{"drain_seconds": 0.5, **settings})
-            rpc.server.start()
             running.callback(rpc.close)
             return rpc
 
         yield start
+
+
+@pytest.fixture
+def publish(board, market, snapshot) -> Callable[..., Snapshot]:
+    """Serves a forecast whose cutoff is so many hours after that of the first one."""
+
+    def make(hours: int = 0, version: str = "7", market: Market = market) -> Snapshot:
+        cutoff = snapshot.forecast.cutoff + timedelta(hours=hours)
+        forecast = replace(snapshot.forecast, cutoff=cutoff, model_version=version, market=market)
+        made = replace(snapshot, logged=replace(snapshot.logged, forecast=forecast))
+        board.serve(market, made)
+        return made
+
+    return make
 
 
 @pytest.fixture
@@ -167,3 +189,38 @@ def wait_until(happened: Callable[[], Any], seconds: float = 10.0) -> None:
 def until() -> Callable[..., None]:
     """Waits until something is true."""
     return wait_until
+
+
+@pytest.fixture
+def details() -> Callable[[grpc.RpcError], dict[str, Any]]:
+    """The details of an error by the name of their message."""
+
+    def unpack(error: Any) -> dict[str, Any]:
+        status = rpc_status.from_call(error)
+        unpacked = {}
+        for packed in status.details:
+            name = packed.TypeName().rpartition(".")[2]
+            unpacked[name] = getattr(error_details_pb2, name)()
+            packed.Unpack(unpacked[name])
+        return unpacked
+
+    return unpack
+
+
+@pytest.fixture
+def store(tmp_path) -> Iterator[Store]:
+    """The store that the data plane reads."""
+    with Store(f"sqlite:///{tmp_path / 'tidecast.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def errors(caplog) -> Iterator[Callable[[], list[Any]]]:
+    """What was logged so far at level error and above, ours and that of libraries."""
+    with caplog.at_level(logging.DEBUG), structlog.testing.capture_logs() as ours:
+
+        def logged() -> list[Any]:
+            theirs = [line for line in caplog.records if line.levelno >= logging.ERROR]
+            return theirs + [line for line in ours if line["log_level"] in ("error", "critical")]
+
+        yield logged
