@@ -29,23 +29,23 @@ FLOOD_CONNECTIONS = 256
 def measure(home: Home, folder: Path) -> dict[str, Any]:
     """The dear and the default answer under more than they can bear."""
     with servers.tidecast(home.copy(folder / "overload")) as server:
-        dear = _dear(server, server.url + asked.COSTLY)
+        dear = _dear(server, server.url + asked.API)
         default = _default(server.url + asked.FORECAST)
     return {"dear": dear, "default": default}
 
 
 def _dear(server: servers.Server, url: str) -> dict[str, Any]:
-    capacity = wrk.closed(url, CAPACITY_SECONDS).rate
+    capacity = wrk.closed(url, CAPACITY_SECONDS, body=asked.DEAREST).rate
     calm = capacity * QUIET_SHARE
     print(f"  capacity {capacity:,.0f}/s, offered {capacity * MULTIPLE:,.0f}/s", flush=True)
-    quiet = vegeta.at_rate(url, calm, QUIET_SECONDS)
+    quiet = vegeta.at_rate(url, calm, QUIET_SECONDS, asked.DEAREST)
     quiet_p99 = quiet.percentile_ms(quiet.good, 99)
-    with vegeta.attack(url, capacity * MULTIPLE, OVERLOAD_SECONDS) as answers:
+    with vegeta.attack(url, capacity * MULTIPLE, OVERLOAD_SECONDS, asked.DEAREST) as answers:
         watched = _Watched(server.worker)
         time.sleep(OVERLOAD_SECONDS)
         ended = time.time()
         watched.stop()
-        with vegeta.attack(url, calm, AFTER_SECONDS) as later:
+        with vegeta.attack(url, calm, AFTER_SECONDS, asked.DEAREST) as later:
             over = answers()
             after = later()
     return {

@@ -6,6 +6,7 @@ full run takes about a quarter of an hour; parts that are not chosen keep their 
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ from benchmarks.serving import (  # noqa: E402
 )
 from benchmarks.serving.home import Home, make_home  # noqa: E402
 
+TERMINATED = 143
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
 PAGE = FOLDER / "results.md"
@@ -44,6 +46,8 @@ PARTS: dict[str, Callable[[Home, Path], dict[str, Any]]] = {
 def main() -> int:
     """Measure the chosen parts; exit code 69 when the machine lacks something."""
     chosen = _options().only
+    # So that whoever ends this ends the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     if missing := cores.missing_tools():
         sys.stderr.write("bench-serving needs\n" + "".join(f"  {line}\n" for line in missing))
         return 69

@@ -107,8 +107,8 @@ def overload(part: Part) -> list[str]:
     head += ("429", "their p99", "slowest 429", "other answers")
     shown = ", ".join(f"{value:.0f}" for value in part["dear"]["rss"][::MEMORY_EVERY_SECONDS])
     return [
-        "The dearest answer has all 99 percentiles of all 24 steps; its load does not wait for "
-        "answers. The default answer is asked for as fast as one core can over "
+        "The dearest answer is `POST /forecast` with all 99 percentiles of all 24 steps; its load "
+        "does not wait for answers. The default answer is asked for as fast as one core can over "
         f"{part['default']['connections']} connections, each of which waits for its answer.",
         "",
         *table(head, rows),

@@ -84,7 +84,7 @@ def _ours(server: servers.Server) -> list[Case]:
     post = partial(_http, server.url)
     cases = [
         Case("tidecast GET", server, post(asked.FORECAST, None)),
-        Case("tidecast POST", server, post("/forecast", asked.POSTED)),
+        Case("tidecast POST", server, post(asked.API, asked.POSTED)),
         Case("tidecast OIP REST", server, post(asked.infer_path("tidecast"), asked.INFERENCE)),
         Case("tidecast gRPC", server, _forecast_calls(server.grpc)),
         Case("tidecast OIP gRPC", server, _inferences(server.grpc, "tidecast")),

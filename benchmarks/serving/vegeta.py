@@ -3,6 +3,7 @@
 Only such a load shows what a pause does: a closed loop stops asking while it lasts.
 """
 
+import base64
 import io
 import json
 import re
@@ -43,8 +44,16 @@ def program() -> str:
 
 
 @contextmanager
-def attack(url: str, rate: float, seconds: float) -> Iterator[Callable[[], Answers]]:
+def attack(
+    url: str, rate: float, seconds: float, body: str | None = None
+) -> Iterator[Callable[[], Answers]]:
     """Ask for a URL at a rate while the block runs other things.
+
+    Args:
+        url: what is asked.
+        rate: requests in a second.
+        seconds: how long.
+        body: JSON; with it POST is asked instead of GET.
 
     Yields:
         what waits for the end and gives the answers.
@@ -53,14 +62,14 @@ def attack(url: str, rate: float, seconds: float) -> Iterator[Callable[[], Answe
         record = Path(folder) / "record.bin"
         command = [program(), "attack", f"-rate={round(rate)}", f"-duration={seconds}s"]
         command += [f"-connections={CONNECTIONS}", f"-max-workers={WORKERS}", "-workers=64"]
-        command += [f"-timeout={TIMEOUT}", "-max-body=0", f"-output={record}"]
+        command += ["-format=json", f"-timeout={TIMEOUT}", "-max-body=0", f"-output={record}"]
         child = subprocess.Popen(
             ["env", "GOMAXPROCS=1", "GOGC=400", *cores.pinned(command, cores.LOAD_CORE)],
             stdin=subprocess.PIPE,
             text=True,
         )
         assert child.stdin is not None
-        child.stdin.write(f"GET {url}\n")
+        child.stdin.write(_target(url, body) + "\n")
         child.stdin.close()
         try:
             yield lambda: _ended(child, record, seconds)
@@ -70,10 +79,19 @@ def attack(url: str, rate: float, seconds: float) -> Iterator[Callable[[], Answe
                 child.wait()
 
 
-def at_rate(url: str, rate: float, seconds: float) -> Answers:
+def at_rate(url: str, rate: float, seconds: float, body: str | None = None) -> Answers:
     """Ask for a URL at a rate."""
-    with attack(url, rate, seconds) as answers:
+    with attack(url, rate, seconds, body) as answers:
         return answers()
+
+
+def _target(url: str, body: str | None) -> str:
+    """What is asked, in vegeta's own words."""
+    if body is None:
+        return json.dumps({"method": "GET", "url": url})
+    encoded = base64.b64encode(body.encode()).decode()
+    header = {"Content-Type": ["application/json"]}
+    return json.dumps({"method": "POST", "url": url, "body": encoded, "header": header})
 
 
 def _ended(child: "subprocess.Popen[str]", record: Path, seconds: float) -> Answers:
