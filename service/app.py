@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bentoml
@@ -78,6 +79,8 @@ class Tidecast:
     @staticmethod
     def check() -> None:
         """End the supervisor before it starts a worker that cannot serve."""
+        # BentoML takes a Bento off the path again when it has imported this module.
+        sys.path.insert(0, str(Path(__file__).parent.parent))
         from service.start_checks import checked_settings
         from tidecast.errors import ConfigurationError
         from tidecast.exit_codes import exit_code
