@@ -25,6 +25,8 @@ def runtime() -> "Runtime":
     """The one runtime of this worker process."""
     # BentoML sets it for several workers; metrics in memory cost a third of those in files.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    # pandas takes it along where it finds it, for 40 MB; nothing here reads Parquet.
+    sys.modules["pyarrow"] = None  # type: ignore[assignment]
     from service.runtime import adopt_server_logs, build_runtime
     from tidecast.settings import load_settings
     from tidecast.telemetry import configure_logging
@@ -42,6 +44,7 @@ class FrontedService(bentoml.Service[Any]):  # type: ignore[misc]
         """The application that the worker serves."""
         held = runtime()  # before the imports below: it says where metrics are kept
         from _bentoml_impl.server.app import ServiceAppFactory  # type: ignore[import-untyped]
+        from starlette.applications import Starlette
 
         from service.assembly import Bento, assemble
         from service.rest.connection import install
@@ -53,7 +56,8 @@ class FrontedService(bentoml.Service[Any]):  # type: ignore[misc]
         self.inject_config()
         factory = ServiceAppFactory(self, is_main=is_main)
         schema = json.dumps(self.schema()).encode()
-        bento = Bento(factory(), partial(factory.api_endpoint, "forecast"), schema)
+        lifespan = Starlette(lifespan=factory.lifespan)
+        bento = Bento(lifespan, partial(factory.api_endpoint, "forecast"), schema)
         return assemble(bento, held, settings)
 
 
