@@ -1,5 +1,6 @@
 """Where the server listens, and with which certificate."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -155,6 +156,25 @@ def test_port_that_is_taken_is_named(rpc, board, plane):
 def test_grpc_that_is_turned_off_has_no_server(board, plane, rpc):
     settings = ServiceSettings(grpc_port=None)
     assert build_server(settings, plane, board, rpc.admission, rpc.doorkeeper) is None
+
+
+def test_connection_that_is_renewed_loses_no_call(serve, publish):
+    rpc = serve(grpc_max_connection_age_seconds=0.2)
+    publish()
+    stub = rpc.stub()
+    begun = time.monotonic()
+    while time.monotonic() - begun < 1.5:
+        assert stub.Forecast(REQUEST, timeout=30).symbol == "BTC-USD"
+
+
+def test_stream_on_a_connection_that_is_renewed_ends_to_be_resumed(serve, publish):
+    rpc = serve(grpc_max_connection_age_seconds=0.2, drain_seconds=0.2)
+    publish()
+    watch = rpc.stub().WatchForecasts(pb.WatchForecastsRequest(), timeout=60)
+    next(watch)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(watch)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 def test_connection_is_renewed_at_its_age(serve, raw):
