@@ -93,6 +93,12 @@ def _changes(part: Part) -> Iterator[Figure]:
         yield Figure(f"errors while {words}", found["errors"], "", 0)
 
 
+def _watchers(part: Part) -> Iterator[Figure]:
+    detail = f"the last of {part['watchers']}, worst of {part['events']} forecasts"
+    seconds = max(part["last_ms"]) / 1000
+    yield Figure("new forecast with every watcher", seconds, " s", 1, 0.2, detail=detail)
+
+
 def _overload(part: Part) -> Iterator[Figure]:
     dear = part["dear"]
     multiple, capacity = dear["multiple"], dear["capacity"]
@@ -129,6 +135,7 @@ def _memory(part: Part) -> Iterator[Figure]:
 JUDGES: dict[str, Callable[[Part], Iterator[Figure]]] = {
     "throughput": _throughput,
     "changes": _changes,
+    "watchers": _watchers,
     "overload": _overload,
     "memory": _memory,
 }

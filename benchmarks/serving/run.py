@@ -6,6 +6,7 @@ full run takes about a quarter of an hour; parts that are not chosen keep their 
 
 import argparse
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from benchmarks.serving import (  # noqa: E402
     throughput,
     vegeta,
     versions,
+    watchers,
 )
 from benchmarks.serving.home import Home, make_home  # noqa: E402
 
@@ -38,6 +40,7 @@ README = ROOT / "README.md"
 PARTS: dict[str, Callable[[Home, Path], dict[str, Any]]] = {
     "throughput": throughput.measure,
     "changes": changes.measure,
+    "watchers": watchers.measure,
     "overload": overload.measure,
     "memory": memory.measure,
 }
@@ -52,6 +55,7 @@ def main() -> int:
         sys.stderr.write("bench-serving needs\n" + "".join(f"  {line}\n" for line in missing))
         return 69
     vegeta.program()
+    os.sched_setaffinity(0, {int(cores.LOAD_CORE)})
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with tempfile.TemporaryDirectory(prefix="tidecast-serving-") as folder:
         print("an ensemble, fitted on the shipped candles", flush=True)

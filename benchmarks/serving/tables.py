@@ -85,6 +85,28 @@ def changes(part: Part) -> list[str]:
     ]
 
 
+def watchers(part: Part) -> list[str]:
+    """How soon they all have a forecast, and what they cost."""
+    last = ", ".join(f"{value:.0f}" for value in part["last_ms"])
+    row = (
+        f"{part['watchers']}",
+        f"{part['median_ms']:.0f} ms",
+        f"{part['p99_ms']:.0f} ms",
+        f"{part['kb_per_watcher']:.0f} kB",
+        f"{part['cpu_ms_per_event']:.0f} ms",
+        f"{part['threads'] - part['threads_alone']:.0f}",
+    )
+    head = ("watchers", "median", "p99", "memory of one", "core for one forecast", "more threads")
+    return [
+        "Streams of gRPC; the time from the publication to the receipt. The core of a forecast",
+        "counts its computation too.",
+        "",
+        *table(head, [row]),
+        "",
+        f"The last watcher of each forecast, ms: {last}.",
+    ]
+
+
 def overload(part: Part) -> list[str]:
     """Both loads, and the memory under the long one."""
     rows = []
@@ -142,6 +164,7 @@ def memory(part: Part) -> list[str]:
 TABLES: dict[str, Callable[[Part], list[str]]] = {
     "throughput": throughput,
     "changes": changes,
+    "watchers": watchers,
     "overload": overload,
     "memory": memory,
 }
