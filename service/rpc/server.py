@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import grpc
@@ -73,6 +73,7 @@ class RpcServer:
     ) -> None:
         self._watchers = watchers
         self._health = health
+        self._going = Lock()
         self._ended: Event | None = None
         self.desk = desk
         self._drain_seconds = settings.drain_seconds
@@ -102,7 +103,7 @@ class RpcServer:
         self._server.start()
 
     def drain(self) -> Event:
-        """Send every client elsewhere, and lose no call.
+        """Send every client elsewhere, and lose no call; a second time it does nothing.
 
         From the moment on which the library stops, it drops calls that it has not handed over. So
         answers are held back a little before: whoever waits for one sends no next call, and learns
@@ -111,12 +112,18 @@ class RpcServer:
         Returns:
             Event: is set when the calls in flight have ended.
         """
+        with self._going:
+            if self._ended is None:
+                self._ended = self._go()
+            return self._ended
+
+    def _go(self) -> Event:
         self._health.wake()
         self._watchers.end(LEAVING)
         self.desk.memory.hold()
         self._wait_for_quiet()
         self._health.end(LEAVING)
-        self._ended = ended = self._server.stop(self._drain_seconds)
+        ended = self._server.stop(self._drain_seconds)
         time.sleep(QUIET_SECONDS)
         self.desk.memory.release()
         return ended
@@ -130,8 +137,7 @@ class RpcServer:
 
     def stop(self) -> None:
         """Drain unless that is done, and wait for the calls in flight."""
-        ended = self._ended or self.drain()
-        ended.wait()
+        self.drain().wait()
         self.desk.stop()
 
 

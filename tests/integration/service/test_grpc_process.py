@@ -96,6 +96,25 @@ def test_metrics_of_grpc_stand_beside_those_of_rest(server: Any) -> None:
     server.wait(lambda: wanted in server.get("/metrics").text, seconds=30)
 
 
+def test_clients_that_do_wrong_leave_no_line_in_the_log(server: Any) -> None:
+    before = server.log.read_text()
+    host, port = server.rpc.split(":")
+    for sent in (b"\xff" * 500, b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\n\r\n"):
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(sent)
+    with grpc.insecure_channel(server.rpc) as channel:
+        for method, message in (
+            ("Forecast", b"\xff"),
+            ("Nothing", b""),
+            ("Forecast", bytes(10**6)),
+        ):
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary(f"/tidecast.v1.ForecastService/{method}")(message, timeout=30)
+    with _stub(server.rpc) as stub:
+        stub.Forecast(REQUEST, timeout=30)
+    assert server.log.read_text() == before
+
+
 def test_watch_gets_the_forecast_of_a_new_candle(
     installation: Any, server: Any, frames: Callable[..., Any]
 ) -> None:

@@ -1,6 +1,7 @@
 """Clients that are slow, leave early, or speak no gRPC: none of them harms the others."""
 
 import contextlib
+import gzip
 import random
 import struct
 import time
@@ -144,6 +145,19 @@ def test_message_of_ten_megabytes_is_refused_unread(rpc):
     with pytest.raises(grpc.RpcError) as caught:
         rpc.stub().Forecast(pb.ForecastRequest(symbol="B" * 10_000_000), timeout=30)
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_message_that_swells_to_more_than_the_limit_is_refused(rpc, raw):
+    bomb = gzip.compress(bytes(50_000_000))
+    assert len(bomb) < rpc.settings.max_body_bytes
+    client = raw(rpc.address)
+    client.headers(1, FORECAST, **{"grpc-encoding": "gzip"})
+    framed = b"\1" + struct.pack(">I", len(bomb)) + bomb
+    for start in range(0, len(framed), 16_000):
+        client.frame(client.DATA, 0, 1, framed[start : start + 16_000])
+    _, block = client.until(client.HEADERS, stream=1)
+    assert b"larger than max" in block
+    assert _ask(rpc).symbol == "BTC-USD"
 
 
 def test_metadata_over_the_limit_are_refused(rpc):
