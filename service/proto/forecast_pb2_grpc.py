@@ -79,7 +79,9 @@ class ForecastServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchForecasts(self, request, context):
-        """The current forecast of each market at once, then each new one when it is published.
+        """The current forecast of each market at once, then each new one when it is published. A stream
+        ends with UNAVAILABLE when its replica goes or its connection is renewed: open it again with
+        resume_after.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
