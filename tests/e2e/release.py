@@ -1,0 +1,83 @@
+"""The release under test."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster import JsonObject, Namespace, restarts
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "tidecast"
+VALUES = (CHART / "ci" / "trial-values.yaml", Path(__file__).parent / "values.yaml")
+NAME = "tidecast"
+MARKET = "BTC-USD:1h"
+
+
+@dataclass
+class Release:
+    """An installed chart.
+
+    Attributes:
+        image: repository and tag, in the cluster already.
+        ready_seconds: from `helm install` to the first ready server.
+    """
+
+    namespace: Namespace
+    image: str
+    ready_seconds: float = 0.0
+
+    def values(self) -> list[str]:
+        """Arguments of helm that give the values."""
+        repository, _, tag = self.image.rpartition(":")
+        files = [word for path in VALUES for word in ("--values", str(path))]
+        image = ["--set", f"image.repository={repository}", "--set", f"image.tag={tag}"]
+        return [*files, *image]
+
+    def upgrade(self, *words: str, seconds: int = 300) -> None:
+        """`helm upgrade` with the same values and more."""
+        limit = f"{seconds}s"
+        self.namespace.helm(
+            "upgrade", NAME, str(CHART), *self.values(), "--wait", "--timeout", limit, *words,
+            seconds=seconds + 60,
+        )  # fmt: skip
+
+    def servers(self) -> list[JsonObject]:
+        """The server pods."""
+        return self.namespace.pods("server")
+
+    def ready_servers(self) -> list[JsonObject]:
+        """Those that answer."""
+        return [pod for pod in self.servers() if is_ready(pod)]
+
+    def tidecast(self, *words: str, seconds: float = 120) -> str:
+        """The command, run in a server pod."""
+        pod = self.ready_servers()[0]["metadata"]["name"]
+        return self.namespace.execute(pod, "server", "tidecast", *words, seconds=seconds)
+
+    def ask(self, path: str, pod: str | None = None, port: int = 3000) -> Any:
+        """JSON of a GET, asked inside a server pod."""
+        name = pod or self.ready_servers()[0]["metadata"]["name"]
+        url = f"http://127.0.0.1:{port}{path}"
+        code = f"import requests; print(requests.get({url!r}, timeout=10).text)"
+        return json.loads(self.namespace.execute(name, "server", "python", "-c", code))
+
+    def serving(self) -> set[str]:
+        """Model versions that the servers answer with, each asked by itself."""
+        names = [pod["metadata"]["name"] for pod in self.ready_servers()]
+        return {self.ask("/v1/forecasts/BTC-USD", name)["model_version"] for name in names}
+
+    def retrainings(self) -> list[JsonObject]:
+        """Jobs that the monitor made."""
+        jobs = self.namespace.items("jobs")
+        return [job for job in jobs if job["metadata"]["name"].startswith(f"{NAME}-retrain-")]
+
+    def restarts(self) -> int:
+        """Restarts of all containers of the release."""
+        return sum(restarts(pod) for pod in self.namespace.items("pods"))
+
+
+def is_ready(pod: JsonObject) -> bool:
+    """Whether the readiness gates of a pod are open."""
+    conditions = pod["status"].get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
