@@ -41,6 +41,8 @@ DEFAULTS = {
         "nice": 19,
         "timeout_seconds": 900.0,
         "gate_min_t": 1.65,
+        "search_trials": 0,
+        "search_seconds": 600.0,
     },
     "service": {
         "host": "127.0.0.1",
@@ -77,6 +79,16 @@ DEFAULTS = {
         "max_model_age_days": 30.0,
         "max_psi": 0.5,
         "reference_candles": 2160,
+        "alert_urls": [],
+        "alert_topic_arn": None,
+        "kubernetes": {
+            "training_cronjob": None,
+            "lease": None,
+            "lease_seconds": 30.0,
+            "namespace": None,
+            "identity": None,
+            "metrics_port": None,
+        },
     },
 }
 
