@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,14 +61,25 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tidecast-serving-") as folder:
         print("an ensemble, fitted on the shipped candles", flush=True)
         home = make_home(Path(folder) / "home")
-        for part in chosen:
-            print(part, flush=True)
-            facts, started = machine.describe() | versions.describe(), time.monotonic()
-            figures = PARTS[part](home, Path(folder))
-            results[part] = {"machine": facts, "seconds": time.monotonic() - started, **figures}
-            _write(results)
-    print(PAGE.read_text())
-    return 0
+        failed = [part for part in chosen if not _measured(part, home, Path(folder), results)]
+    print(PAGE.read_text() if PAGE.exists() else "nothing measured")
+    if failed:
+        sys.stderr.write(f"bench-serving: failed, figures as before: {', '.join(failed)}\n")
+    return 1 if failed else 0
+
+
+def _measured(part: str, home: Home, folder: Path, results: dict[str, Any]) -> bool:
+    """Measure one part and write it down; False when it failed, which harms no other part."""
+    print(part, flush=True)
+    facts, started = machine.describe() | versions.describe(), time.monotonic()
+    try:
+        figures = PARTS[part](home, folder)
+    except Exception:
+        traceback.print_exc()
+        return False
+    results[part] = {"machine": facts, "seconds": time.monotonic() - started, **figures}
+    _write(results)
+    return True
 
 
 def _write(results: dict[str, Any]) -> None:
