@@ -25,8 +25,6 @@ def runtime() -> "Runtime":
     """The one runtime of this worker process."""
     # BentoML sets it for several workers; metrics in memory cost a third of those in files.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-    # pandas takes it along where it finds it, for 40 MB; nothing here reads Parquet.
-    sys.modules["pyarrow"] = None  # type: ignore[assignment]
     from service.runtime import adopt_server_logs, build_runtime
     from tidecast.settings import load_settings
     from tidecast.telemetry import configure_logging

@@ -1,0 +1,16 @@
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """What a test makes of the logging of this process is not for the next one."""
+    root = logging.getLogger()
+    configured, level, handlers = structlog.get_config(), root.level, list(root.handlers)
+    yield
+    structlog.configure(**configured)
+    root.setLevel(level)
+    root.handlers[:] = handlers
