@@ -26,17 +26,31 @@ def checked_settings() -> Settings:
     return settings
 
 
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that is bound, but not heard yet: connections are refused.
+
+    Args:
+        host: address or name.
+        port: number of the port.
+        setting: names the port.
+
+    Raises:
+        ConfigurationError: the port is taken, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"{setting}: cannot listen on {host}:{port} ({error.strerror}): stop what is there, or "
+            "name another port"
+        ) from error
+    return bound
+
+
 def _check_grpc_port(settings: ServiceSettings) -> None:
-    if settings.grpc_port is None:
-        return
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.grpc_port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"TIDECAST_SERVICE__GRPC_PORT: cannot listen on {settings.host}:"
-                f"{settings.grpc_port} ({error.strerror}): stop what is there, name another port, "
-                "or turn gRPC off with null"
-            ) from error
+    if settings.grpc_port is not None:
+        listen(settings.host, settings.grpc_port, "TIDECAST_SERVICE__GRPC_PORT").close()

@@ -149,14 +149,21 @@ class Installation:
         python: str = sys.executable,
         **more: str,
     ) -> Server:
+        command = [python, "-m", "bentoml", "serve", service, "--host", host]
+        return self.start(command, folder, "--port", **more)
+
+    def start(
+        self, command: list[str], folder: Path, port_option: str | None = None, **more: str
+    ) -> Server:
+        """Start a service on ports of its own; the settings name the port as well."""
         port, rpc_port = free_port(), free_port()
         log = self.home / f"service-{port}.log"
-        command = ["-m", "bentoml", "serve", service, "--port", str(port), "--host", host]
+        ports = {"TIDECAST_SERVICE__PORT": str(port), "TIDECAST_SERVICE__GRPC_PORT": str(rpc_port)}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [python, *command],
+                [*command, *([port_option, str(port)] if port_option else [])],
                 cwd=folder,
-                env=self.environment(**{"TIDECAST_SERVICE__GRPC_PORT": str(rpc_port), **more}),
+                env=self.environment(**{**ports, **more}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

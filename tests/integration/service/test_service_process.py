@@ -1,13 +1,19 @@
-"""``python -m service`` refuses wrong settings in one line, and starts BentoML otherwise."""
+"""``python -m service`` refuses wrong settings in one line, and runs BentoML's worker otherwise."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+import requests
 
-from service.__main__ import ROOT, serve_command, serve_environment
+from service.worker import ROOT, worker_environment
 from tidecast.exit_codes import ExitCode
 from tidecast.settings import Settings
 
@@ -40,19 +46,53 @@ def test_service_process_names_the_wrong_setting_in_one_line(name: str, value: s
     assert name.split("__")[0] in line
 
 
-def test_serve_command_listens_where_the_settings_say() -> None:
-    command = serve_command(Settings())
-    assert command[-4:] == ["--host", "127.0.0.1", "--port", "3000"]
-
-
-def test_serve_environment_has_absolute_folders(
+def test_worker_environment_has_absolute_folders(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BENTOML_HOME", raising=False)
     monkeypatch.setenv("TIDECAST_CONFIG_FILE", "tidecast.yaml")
     (tmp_path / "tidecast.yaml").write_text("horizon: 12\n")
-    environment = serve_environment(Settings())
+    environment = worker_environment(Settings())
     assert environment["BENTOML_HOME"] == str(tmp_path / ".tidecast" / "bentoml")
     assert environment["TIDECAST_HOME_DIR"] == str(tmp_path / ".tidecast")
     assert environment["TIDECAST_CONFIG_FILE"] == str(tmp_path / "tidecast.yaml")
+
+
+@pytest.fixture
+def started(installation) -> Iterator[Any]:
+    """The service as the image starts it, ready."""
+    running = installation.start([sys.executable, "-m", "service"], ROOT)
+    running.wait_ready()
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def test_service_process_is_a_worker_and_a_parent_that_weighs_nothing(started: Any) -> None:
+    parent = psutil.Process(started.process.pid)
+    (worker,) = parent.children(recursive=True)
+    assert "_bentoml_impl.worker.service" in worker.cmdline()
+    assert parent.memory_info().rss < 25 * 2**20
+
+
+def test_service_process_ends_well_when_it_is_told_to(started: Any) -> None:
+    assert started.stop() == ExitCode.OK
+
+
+def test_killed_worker_refuses_connections_at_once_and_ends_the_process(started: Any) -> None:
+    (worker,) = psutil.Process(started.process.pid).children()
+    worker.kill()
+    worker.wait(5)
+    with pytest.raises(requests.ConnectionError, match="refused"):
+        requests.get(f"{started.url}/livez", timeout=5)
+    assert started.process.wait(5) == 128 + signal.SIGKILL
+
+
+def test_service_process_names_a_port_that_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        done = _run(TIDECAST_SERVICE__PORT=str(port), TIDECAST_SERVICE__GRPC_PORT="null")
+    assert done.returncode == ExitCode.CONFIGURATION
+    assert f"TIDECAST_SERVICE__PORT: cannot listen on 127.0.0.1:{port}" in done.stderr
