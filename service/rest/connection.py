@@ -4,7 +4,6 @@ BentoML starts uvicorn itself and hands it no limits, so the class that reads HT
 new one extends uvicorn's own; what it refuses it answers itself, with bytes that are made once.
 """
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -127,7 +126,7 @@ class GuardedProtocol(HttpToolsProtocol):
         parser = self.parser
         keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         self._write_shed(
-            parser.get_method().decode("ascii"), self.url, keep_alive, _has_body(self.headers)
+            parser.get_method().decode("ascii"), self.url, keep_alive and self._body_comes_anyway()
         )
 
     def on_body(self, body: bytes) -> None:
@@ -166,8 +165,11 @@ class GuardedProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, self._answer_in_place)
         else:
             cycle.response_started = cycle.response_complete = True
-            body_follows = cycle.more_body and _has_body(cycle.scope["headers"])
-            self._write_shed(scope["method"], scope["raw_path"], cycle.keep_alive, body_follows)
+            stay = cycle.keep_alive
+            if cycle is self.cycle and not self._complete:
+                self._shed = True
+                stay = stay and self._body_comes_anyway()
+            self._write_shed(scope["method"], scope["raw_path"], stay)
 
     async def _answer_in_place(self, scope: Any, receive: Any, send: Any) -> None:
         """The application; it gives its place back when it ends, however that is."""
@@ -183,11 +185,17 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             super().on_response_complete()
 
-    def _write_shed(self, method: str, url: bytes, keep_alive: bool, body_follows: bool) -> None:
+    def _body_comes_anyway(self) -> bool:
+        """Whether it is sure that a refused request's body follows, to be read and thrown away.
+
+        A client that waits for leave to send it may leave it out.
+        """
+        return not self.expect_100_continue
+
+    def _write_shed(self, method: str, url: bytes, stay: bool) -> None:
         """Answer a request that gets no place, without an application."""
         self._guard.shed.inc()
         count_request(SHED_ROUTE, method, self._guard.overloaded.status)
-        stay = keep_alive and not body_follows
         headers = self.server_state.default_headers
         self.transport.write(
             self._guard.overloaded.response(url, headers, stay, head_only=method == "HEAD")
@@ -280,10 +288,3 @@ class GuardedProtocol(HttpToolsProtocol):
 def _is_unlimited(url: bytes) -> bool:
     path = url.partition(b"?")[0]
     return path in UNLIMITED or path.startswith(UNLIMITED_BELOW)
-
-
-def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
-        for name, value in headers
-    )

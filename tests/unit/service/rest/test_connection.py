@@ -389,15 +389,57 @@ def test_refused_head_request_has_no_body(site: Site) -> None:
     assert (reply.status, reply.body) == (200, b"now")
 
 
-def test_refused_request_with_a_body_ends_its_connection(site: Site) -> None:
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"content-length: 5\r\n\r\n12345"],
+        [b"content-length: 5\r\n\r\n", b"12", b"345"],
+        [b"transfer-encoding: chunked\r\n\r\n", b"5\r\n12345\r\n", b"0\r\n\r\n"],
+    ],
+)
+def test_refused_request_with_a_body_keeps_its_connection(site: Site, parts: list[bytes]) -> None:
     site.occupy(LIMIT)
     wire = site.connect()
-    body = b"POST /now HTTP/1.1\r\ncontent-length: 5\r\n\r\n12345"
-    reply = wire.ask(body + b"GET /livez?behind HTTP/1.1\r\n\r\n")
+    for _ in range(3):
+        wire.send(b"POST /now HTTP/1.1\r\n" + parts[0])
+        reply = wire.reply()
+        assert (reply.status, reply.headers.get("connection")) == (429, None)
+        for part in parts[1:]:
+            time.sleep(0.01)
+            wire.send(part)
+    assert wire.ask(b"GET /livez?behind HTTP/1.1\r\n\r\n").status == 200
+
+
+def test_pipelined_request_that_is_refused_later_loses_its_body_too(site: Site) -> None:
+    (first,) = site.occupy(1)
+    wire = site.connect()
+    wire.send(b"GET /wait HTTP/1.1\r\n\r\n")
+    _until(lambda: site.admission.inflight == LIMIT)
+    wire.send(b"POST /echo HTTP/1.1\r\ncontent-length: 4000\r\n\r\n" + b"1" * 2000)
+    first.shutdown()
+    site.admission.limit = 0
+    site.go.set()
+    assert wire.reply().status == 200
+    assert wire.reply().status == 429
+    wire.send(b"1" * 2000)
+    assert wire.ask(b"GET /livez HTTP/1.1\r\n\r\n").status == 200
+
+
+def test_refused_request_whose_body_may_not_come_ends_its_connection(site: Site) -> None:
+    site.occupy(LIMIT)
+    wire = site.connect()
+    reply = wire.ask(b"POST /now HTTP/1.1\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n")
     assert (reply.status, reply.headers["connection"]) == (429, "close")
     assert wire.is_closed()
-    _until(lambda: site.connections == LIMIT)
-    assert "behind" not in site.asked
+
+
+def test_refused_request_whose_body_is_too_large_ends_its_connection(site: Site) -> None:
+    site.occupy(LIMIT)
+    wire = site.connect()
+    wire.send(b"POST /now HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+    assert wire.reply().status == 429
+    wire.send(b"%x\r\n" % (2 * BODY_BYTES) + b"x" * 2 * BODY_BYTES + b"\r\n")
+    assert wire.is_closed()
 
 
 @pytest.mark.parametrize(
