@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
     from service.runtime import Runtime
 
+WORKER_MODULE = "_bentoml_impl.worker.service"
+
 
 @cache
 def runtime() -> "Runtime":
     """The one runtime of this worker process."""
     # BentoML sets it for several workers; metrics in memory cost a third of those in files.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    if getattr(sys.modules["__main__"].__spec__, "name", None) == WORKER_MODULE:
+        # pandas loads Arrow wherever it finds it: 40 MB that no forecast needs.
+        sys.modules["pyarrow"] = None  # type: ignore[assignment]
     from service.runtime import adopt_server_logs, build_runtime
     from tidecast.settings import load_settings
     from tidecast.telemetry import configure_logging

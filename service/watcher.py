@@ -1,5 +1,7 @@
 """The threads that keep the board new. They are daemons: a hanging registry never holds an exit."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +15,10 @@ from tidecast.telemetry import LOOP_FAILURES, get_logger
 RETRY_MIGRATION_SECONDS = 1.0
 STOP_WITHIN_SECONDS = 2.0
 BROKEN = "internal error: the forecast is not renewed; the log says why"
+
+NICENESS = 19
+"""Of a thread once it has served: on one core the kernel lets it run on for milliseconds, while
+requests wait, unless they have the right of way."""
 
 log = get_logger("service")
 
@@ -85,6 +91,7 @@ class Watcher:
         self._migrated.wait()
         while not self._stop.is_set():
             self._guarded(watch, watch.look_for_candle)
+            self._give_way(watch)
             wake.wait(self._poll_seconds)
             wake.clear()
 
@@ -94,12 +101,21 @@ class Watcher:
             if self._guarded(watch, watch.look_for_champion):
                 wake.set()
                 self._settle_once()
+            self._give_way(watch)
             self._stop.wait(self._champion_poll_seconds)
 
     def _settle_once(self) -> None:
         settle, self._settle = self._settle, None
         if settle is not None:
             settle()
+
+    def _give_way(self, watch: MarketWatch) -> None:
+        """Once there is something to serve, let requests go before this thread.
+
+        Threads have priorities of their own on Linux only.
+        """
+        if self._board.state(watch.market).snapshot is not None and sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
     def _guarded(self, watch: MarketWatch, look: Callable[[], bool | None]) -> bool:
         """The outermost frame of a thread: nothing unexpected may end it."""
