@@ -19,11 +19,30 @@ class Answers:
         starts: when each was asked, seconds of the epoch.
         codes: HTTP status, 0 where there was no answer.
         times_ms: from the request to the end of its answer.
+        asked: how many were really asked, when some were added; those are the first.
     """
 
     starts: NDArray[np.float64]
     codes: NDArray[np.int64]
     times_ms: NDArray[np.float64]
+    asked: int = 0
+
+    def with_those_kept_back(self, interval_ms: float) -> "Answers":
+        """The same, and the requests that a connection would have made while it waited.
+
+        Args:
+            interval_ms: between two requests of one connection.
+        """
+        missed = np.maximum(0, np.ceil(self.times_ms / interval_ms) - 1).astype(np.int64)
+        which = np.repeat(np.arange(len(missed)), missed)
+        before = np.cumsum(missed) - missed
+        late_ms = (np.arange(len(which)) - before[which] + 1) * interval_ms
+        return Answers(
+            np.concatenate([self.starts, self.starts[which] + late_ms / 1000]),
+            np.concatenate([self.codes, self.codes[which]]),
+            np.concatenate([self.times_ms, self.times_ms[which] - late_ms]),
+            len(self.starts),
+        )
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -33,7 +52,8 @@ class Answers:
     @property
     def rate(self) -> float:
         """Requests asked in a second."""
-        return float(len(self.starts) / max(1e-9, self.starts.max() - self.starts.min()))
+        starts = self.starts[: self.asked or None]
+        return float(len(starts) / max(1e-9, starts.max() - starts.min()))
 
     def percentile_ms(self, which: NDArray[np.bool_], share: float) -> float:
         """Time within which a share (0 to 100) of some answers came; 0 without any."""

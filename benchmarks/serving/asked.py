@@ -4,20 +4,12 @@ import json
 import struct
 from pathlib import Path
 
-from benchmarks.serving.home import HORIZON, MARKET
+from benchmarks.serving.home import MARKET
 from service.proto import forecast_pb2, inference_pb2
 
 API = "/forecast"
 FORECAST = f"/v1/forecasts/{MARKET.symbol}"
 POSTED = json.dumps({"symbol": MARKET.symbol})
-DEAREST = json.dumps(
-    {
-        "symbol": MARKET.symbol,
-        "horizon": HORIZON,
-        "levels": [percent / 100 for percent in range(1, 100)],
-    }
-)
-"""All 99 percentiles of all 24 steps, through BentoML: the dearest answer anybody may ask for."""
 INFERENCE = json.dumps(
     {
         "inputs": [

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.serving import asked, servers, vegeta, wrk
+from benchmarks.serving import asked, h2load, servers, wrk
 from benchmarks.serving.answers import Answers
 from benchmarks.serving.home import Home
 
@@ -108,7 +108,7 @@ def _during(
 ) -> dict[str, Any]:
     seconds = LEAD_SECONDS + EVENTS * PAUSE_SECONDS
     begun: list[tuple[float, str]] = []
-    with vegeta.attack(url, rate, seconds) as answers:
+    with h2load.attack(url, rate, seconds) as answers:
         changer = threading.Thread(target=_change, args=(change, begun))
         changer.start()
         measured = answers()

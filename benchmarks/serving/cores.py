@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 SERVER_CORE, LOAD_CORE = "0", "1"
 GRACE_SECONDS = 60.0
 """How much longer than its load a generator may take before it is ended."""
-TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client", "taskset": "util-linux", "go": "golang (1.24+)"}
+TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client", "taskset": "util-linux"}
 """Commands, and the Debian packages that hold them."""
 
 

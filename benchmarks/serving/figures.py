@@ -100,20 +100,20 @@ def _watchers(part: Part) -> Iterator[Figure]:
 
 
 def _overload(part: Part) -> Iterator[Figure]:
-    dear = part["dear"]
-    multiple, capacity = dear["multiple"], dear["capacity"]
-    what = "for two minutes, dearest answer"
-    offered = f"{dear['offered']:,.0f}/s offered, capacity {capacity:,.0f}/s"
+    api = part["api"]
+    multiple, capacity = api["multiple"], api["capacity"]
+    what = "for two minutes, `POST /forecast`"
+    offered = f"{api['offered']:,.0f}/s offered, capacity {capacity:,.0f}/s"
     yield Figure(f"load {what}", multiple, "x capacity", 2.9, 2.9, more=True, detail=offered)
-    ratio = dear["accepted_p99_ms"] / dear["quiet_p99_ms"]
-    detail = f"{dear['accepted_p99_ms']:.1f} ms against {dear['quiet_p99_ms']:.2f} ms"
-    accepted = f"{detail}; {dear['accepted']:,} accepted"
+    ratio = api["accepted_p99_ms"] / api["quiet_p99_ms"]
+    detail = f"{api['accepted_p99_ms']:.1f} ms against {api['quiet_p99_ms']:.2f} ms"
+    accepted = f"{detail}; {api['accepted']:,} accepted"
     yield Figure("accepted p99 under it", ratio, "x quiet", 5, detail=accepted)
-    refused = f"{dear['refused']:,} refused, slowest {dear['refused_max_ms']:.1f} ms"
-    yield Figure("p99 of the 429 under it", dear["refused_p99_ms"], " ms", 10, detail=refused)
-    yield Figure("answers that were neither", dear["other"], "", 0)
-    yield Figure("growth of memory under it", 100 * dear["growth"], " %", 5)
-    yield Figure("recovery after it", dear["recovery_seconds"], " s", 5)
+    refused = f"{api['refused']:,} refused, slowest {api['refused_max_ms']:.1f} ms"
+    yield Figure("p99 of the 429 under it", api["refused_p99_ms"], " ms", 10, detail=refused)
+    yield Figure("answers that were neither", api["other"], "", 0)
+    yield Figure("growth of memory under it", 100 * api["growth"], " %", 5)
+    yield Figure("recovery after it", api["recovery_seconds"], " s", 5)
 
 
 def _memory(part: Part) -> Iterator[Figure]:

@@ -1,11 +1,14 @@
-"""h2load: closed loops over HTTP/2, which gRPC is, and over HTTP/1.1 with a status for each answer.
+"""h2load: loads over HTTP/2, which gRPC is, and over HTTP/1.1 with a status for each answer.
 
 ghz knows gRPC better but takes more of a core for a call than the server does. h2load looks at no
 gRPC status, so the bytes of the answers are counted: an answer that failed has none.
 """
 
 import re
+import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +63,57 @@ def flood(url: str, seconds: int, connections: int) -> Answers:
         command = ["h2load", "--h1", "--clients", str(connections), "--log-file", str(log)]
         cores.load([*command, *_extent(seconds, None), url], seconds)
         return _read(log)
+
+
+@contextmanager
+def attack(
+    url: str, rate: float, seconds: float, connections: int = CONNECTIONS, body: str | None = None
+) -> Iterator[Callable[[], Answers]]:
+    """Ask for a URL at a rate while the block runs other things.
+
+    A connection asks when its time has come, or as soon as its last request is answered. What a
+    pause kept back is not in the log then, so it is added as HdrHistogram does it: an answer that
+    took longer than the time between two requests of a connection stands for those behind it too.
+
+    Args:
+        url: what is asked.
+        rate: requests in a second.
+        seconds: how long, whole seconds.
+        connections: over so many.
+        body: JSON; with it POST is asked instead of GET.
+
+    Yields:
+        what waits for the end and gives the answers.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        command = ["h2load", "--h1", "--clients", str(connections), "--log-file", str(log)]
+        command += ["--rps", str(rate / connections), "--duration", str(round(seconds))]
+        if body is not None:
+            path = Path(folder) / "body"
+            path.write_text(body)
+            command += ["--data", str(path), "--header", "content-type: application/json"]
+        child = subprocess.Popen(
+            cores.pinned([*command, url], cores.LOAD_CORE), stdout=subprocess.DEVNULL
+        )
+
+        def ended() -> Answers:
+            if child.wait(seconds + cores.GRACE_SECONDS) != 0:
+                raise RuntimeError("h2load failed; its message stands above")
+            return _read(log).with_those_kept_back(1000 * connections / rate)
+
+        try:
+            yield ended
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+
+
+def at_rate(url: str, rate: float, seconds: float, body: str | None = None) -> Answers:
+    """Ask for a URL at a rate."""
+    with attack(url, rate, seconds, body=body) as answers:
+        return answers()
 
 
 def _extent(seconds: int | None, calls: int | None) -> list[str]:

@@ -1,8 +1,8 @@
 """What happens at three times the capacity: who is served, who is refused, when it is over.
 
-The dearest answer there is is asked for, because its capacity is low enough that the one core of
-the load can really offer three times as much, at a rate that no refusal slows down. The default
-answer is asked for too, as fast as the load can; what multiple of its capacity that is, is said.
+BentoML's API is asked, because its capacity is low enough that the one core of the load can really
+offer three times as much. The default answer is asked for too, as fast as the load can; what
+multiple of its capacity that is, is said.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.serving import asked, h2load, processes, servers, vegeta, wrk
+from benchmarks.serving import asked, h2load, processes, servers, wrk
 from benchmarks.serving.answers import recovery, shares
 from benchmarks.serving.home import Home
 
@@ -21,6 +21,7 @@ OVERLOAD_SECONDS = 120.0
 QUIET_SECONDS = 10.0
 AFTER_SECONDS = 15.0
 CAPACITY_SECONDS = 5
+OVERLOAD_CONNECTIONS = 128
 QUIET_SHARE = 0.5
 FLOOD_SECONDS = 10
 FLOOD_CONNECTIONS = 256
@@ -29,29 +30,32 @@ FLOOD_CONNECTIONS = 256
 def measure(home: Home, folder: Path) -> dict[str, Any]:
     """The dear and the default answer under more than they can bear."""
     with servers.tidecast(home.copy(folder / "overload")) as server:
-        dear = _dear(server, server.url + asked.API)
+        api = _api(server, server.url + asked.API)
         default = _default(server.url + asked.FORECAST)
-    return {"dear": dear, "default": default}
+    return {"api": api, "default": default}
 
 
-def _dear(server: servers.Server, url: str) -> dict[str, Any]:
-    capacity = wrk.closed(url, CAPACITY_SECONDS, body=asked.DEAREST).rate
+def _api(server: servers.Server, url: str) -> dict[str, Any]:
+    capacity = wrk.closed(url, CAPACITY_SECONDS, body=asked.POSTED).rate
     calm = capacity * QUIET_SHARE
     print(f"  capacity {capacity:,.0f}/s, offered {capacity * MULTIPLE:,.0f}/s", flush=True)
-    quiet = vegeta.at_rate(url, calm, QUIET_SECONDS, asked.DEAREST)
+    quiet = h2load.at_rate(url, calm, QUIET_SECONDS, asked.POSTED)
     quiet_p99 = quiet.percentile_ms(quiet.good, 99)
-    with vegeta.attack(url, capacity * MULTIPLE, OVERLOAD_SECONDS, asked.DEAREST) as answers:
+    with h2load.attack(
+        url, capacity * MULTIPLE, OVERLOAD_SECONDS, OVERLOAD_CONNECTIONS, asked.POSTED
+    ) as answers:
         watched = _Watched(server.worker)
         time.sleep(OVERLOAD_SECONDS)
         ended = time.time()
         watched.stop()
-        with vegeta.attack(url, calm, AFTER_SECONDS, asked.DEAREST) as later:
+        with h2load.attack(url, calm, AFTER_SECONDS, body=asked.POSTED) as later:
             over = answers()
             after = later()
     return {
         "capacity": capacity,
         "offered": over.rate,
         "multiple": over.rate / capacity,
+        "connections": OVERLOAD_CONNECTIONS,
         "quiet_p99_ms": quiet_p99,
         **shares(over),
         "recovery_seconds": recovery(after, ended, quiet_p99),

@@ -27,7 +27,6 @@ from benchmarks.serving import (  # noqa: E402
     overload,
     page,
     throughput,
-    vegeta,
     versions,
     watchers,
 )
@@ -55,7 +54,6 @@ def main() -> int:
     if missing := cores.missing_tools():
         sys.stderr.write("bench-serving needs\n" + "".join(f"  {line}\n" for line in missing))
         return 69
-    vegeta.program()
     os.sched_setaffinity(0, {int(cores.LOAD_CORE)})
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     with tempfile.TemporaryDirectory(prefix="tidecast-serving-") as folder:

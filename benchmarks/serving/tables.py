@@ -110,7 +110,7 @@ def watchers(part: Part) -> list[str]:
 def overload(part: Part) -> list[str]:
     """Both loads, and the memory under the long one."""
     rows = []
-    for name, words in (("dear", "dearest answer, 120 s"), ("default", "default answer, 10 s")):
+    for name, words in (("api", "`POST /forecast`, 120 s"), ("default", "default answer, 10 s")):
         one = part[name]
         rows.append(
             (
@@ -127,11 +127,12 @@ def overload(part: Part) -> list[str]:
         )
     head = ("", "capacity", "offered", "accepted", "their p99")
     head += ("429", "their p99", "slowest 429", "other answers")
-    shown = ", ".join(f"{value:.0f}" for value in part["dear"]["rss"][::MEMORY_EVERY_SECONDS])
+    shown = ", ".join(f"{value:.0f}" for value in part["api"]["rss"][::MEMORY_EVERY_SECONDS])
     return [
-        "The dearest answer is `POST /forecast` with all 99 percentiles of all 24 steps; its load "
-        "does not wait for answers. The default answer is asked for as fast as one core can over "
-        f"{part['default']['connections']} connections, each of which waits for its answer.",
+        f"`POST /forecast` is asked at a rate, over {part['api']['connections']} connections. The "
+        "default answer is asked for as fast as one core can, over "
+        f"{part['default']['connections']} connections. What a wait kept a connection from asking "
+        "is counted as if it had been asked.",
         "",
         *table(head, rows),
         "",

@@ -3,13 +3,11 @@
 import re
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 
 from benchmarks.serving.servers import PEERS
 
 OURS = ("bentoml", "uvicorn", "starlette", "grpcio", "uvloop", "httptools")
 THEIRS = ("bentoml", "mlserver", "uvicorn", "starlette", "grpcio", "uvloop", "httptools")
-GO_MOD = Path(__file__).parent / "tools" / "go.mod"
 ASK = "import importlib.metadata as m, sys; print(*map(m.version, sys.argv[1:]))"
 
 
@@ -19,8 +17,6 @@ def describe() -> dict[str, str]:
     asked = [str(PEERS / "bin" / "python"), "-c", ASK, *THEIRS]
     told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
     found |= {f"peer {name}": told[place] for place, name in enumerate(THEIRS)}
-    vegeta = re.search(r"vegeta/v12 v([\d.]+)", GO_MOD.read_text())
-    found["vegeta"] = vegeta[1] if vegeta else "?"
     return found | {"wrk": _said("wrk", "-v"), "h2load": _said("h2load", "--version")}
 
 
