@@ -1,11 +1,12 @@
 """One release, shared by all scenarios; they run in the order of their numbers."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import steady_client
 from cluster import Namespace, run, until
 from figures import Figures
 from release import CHART, NAME, Release
+from steady_client import SteadyClient
 
 IMAGE = os.environ.get("TIDECAST_E2E_IMAGE", "localhost/tidecast:dev")
 READY_WITHIN_SECONDS = 600
@@ -64,9 +66,14 @@ def release(namespace: Namespace) -> Iterator[Release]:
 
 
 @pytest.fixture
-def steady(clients: Namespace, release: Release) -> Callable[[str], steady_client.SteadyClient]:
-    """Starts a client that asks all the time."""
-    return lambda name: steady_client.start(clients, name, IMAGE, release.namespace.name)
+def client(
+    clients: Namespace, release: Release, request: pytest.FixtureRequest
+) -> Iterator[SteadyClient]:
+    """A client that asks all the time, and is gone after the test."""
+    name = re.sub("[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:50].strip("-")
+    started = steady_client.start(clients, name, IMAGE, release.namespace.name)
+    yield started
+    started.delete()
 
 
 def _keep_logs(namespace: Namespace) -> None:

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cluster import JsonObject, Namespace, restarts
+from cluster import JsonObject, Namespace, restarts, until
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "tidecast"
@@ -66,6 +67,51 @@ class Release:
         """Model versions that the servers answer with, each asked by itself."""
         names = [pod["metadata"]["name"] for pod in self.ready_servers()]
         return {self.ask("/v1/forecasts/BTC-USD", name)["model_version"] for name in names}
+
+    def degraded(self) -> str:
+        """What the servers say is amiss, put together."""
+        names = [pod["metadata"]["name"] for pod in self.ready_servers()]
+        told = [self.ask("/v1/forecasts/BTC-USD", name)["degraded"] for name in names]
+        return "; ".join(reason for reasons in told for reason in reasons)
+
+    def data_age_hours(self) -> float:
+        """Age of the newest candle, on the clock of the replay."""
+        return float(self.ask("/v1/forecasts/BTC-USD")["data_age_seconds"]) / 3600
+
+    def newest_candle(self) -> datetime:
+        """When the newest candle in the store began."""
+        candles = self.ask("/v1/candles/BTC-USD?limit=1")["candles"]
+        return datetime.fromisoformat(candles[-1]["open_time"])
+
+    def status(self) -> JsonObject:
+        """What `tidecast status` tells of the market."""
+        (market,) = json.loads(self.tidecast("status", "--json"))["markets"]
+        found: JsonObject = market
+        return found
+
+    def scale(self, workload: str, replicas: int) -> None:
+        """Set the number of pods, and wait until the others are gone."""
+        self.namespace.kubectl("scale", workload, f"--replicas={replicas}")
+        if replicas == 0:
+            component = workload.removeprefix(f"statefulset/{NAME}-").removeprefix(
+                f"deployment/{NAME}-"
+            )
+            until(f"no {component}", lambda: not self.namespace.pods(component), 60)
+
+    def rolled_out(self, seconds: int = 300) -> None:
+        """Wait for the end of a rolling update."""
+        limit = f"--timeout={seconds}s"
+        words = ("rollout", "status", f"deployment/{NAME}-server", limit)
+        self.namespace.kubectl(*words, seconds=seconds + 30)
+
+    def lease_holder(self) -> str:
+        """Name of the pod whose monitor decides; empty when none does."""
+        lease = self.namespace.get("lease", f"{NAME}-monitor")
+        return str(lease["spec"].get("holderIdentity") or "")
+
+    def pod_names(self) -> set[str]:
+        """All pods, those on their way out too."""
+        return {pod["metadata"]["name"] for pod in self.namespace.items("pods")}
 
     def retrainings(self) -> list[JsonObject]:
         """Jobs that the monitor made."""

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,16 @@ class SteadyClient:
         """End it; what it counted in all."""
         time.sleep(2)
         seen = self.seen()
-        self.namespace.kubectl("delete", "pod", self.name, "--now")
+        self.delete()
         return seen
+
+    def delete(self) -> None:
+        """End it, if it is there."""
+        self.namespace.kubectl("delete", "pod", self.name, "--now", "--ignore-not-found")
+
+
+Start = Callable[[str], SteadyClient]
+"""Starts a client of a name."""
 
 
 def start(clients: Namespace, name: str, image: str, served_in: str) -> SteadyClient:

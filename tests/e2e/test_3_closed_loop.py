@@ -1,5 +1,4 @@
 import time
-from collections.abc import Callable
 
 from cluster import until
 from figures import Figures
@@ -11,13 +10,12 @@ LOOP_SECONDS = 600
 
 
 def test_broken_champion_is_replaced_once_and_without_a_failed_request(
-    release: Release, steady: Callable[[str], SteadyClient], figures: Figures
+    release: Release, client: SteadyClient, figures: Figures
 ) -> None:
     until("three servers", lambda: len(release.ready_servers()) == 3, 300)
     restarts = release.restarts()
     (first,) = release.serving()
     jobs_before = {job["metadata"]["name"] for job in release.retrainings()}
-    client = steady("closed-loop")
     release.tidecast("promote", MARKET, "--force", "--broken", seconds=180)
     until("the broken champion everywhere", lambda: release.serving() - {first}, 120)
     started = time.monotonic()
