@@ -113,7 +113,8 @@ image: ## build the image with docker, podman or buildah; IMAGE=tidecast VERSION
 
 manifests: ## render k8s/ from the chart; needs helm
 	@helm template tidecast helm/tidecast --namespace tidecast --kube-version 1.34.0 --skip-tests \
-		--set database.bundled.existingSecret=tidecast-database > k8s/tidecast.yaml
+		--set database.bundled.existingSecret=tidecast-database > k8s/tidecast.yaml.new
+	mv k8s/tidecast.yaml.new k8s/tidecast.yaml
 
 chart-test: .venv-chart/.ready ## the chart: lint, schemas, alerts, rendered objects; needs helm and promtool
 	@for tool in helm promtool; do

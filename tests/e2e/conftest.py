@@ -19,6 +19,9 @@ from figures import Figures
 from release import CHART, NAME, Release
 from steady_client import SteadyClient
 
+KEPT = os.environ.get("TIDECAST_E2E_NAMESPACE")
+"""Name of a namespace that is used as it is, release and all, and is left behind: for looking into
+one scenario again and again. It and NAME-clients must be there."""
 IMAGE = os.environ.get("TIDECAST_E2E_IMAGE", "localhost/tidecast:dev")
 READY_WITHIN_SECONDS = 600
 ENFORCED = "pod-security.kubernetes.io/enforce=restricted"
@@ -41,6 +44,9 @@ def _namespace(name: str) -> Namespace:
 
 @pytest.fixture(scope="session")
 def namespace() -> Iterator[Namespace]:
+    if KEPT:
+        yield Namespace(KEPT)
+        return
     made = _namespace(f"tidecast-e2e-{uuid.uuid4().hex[:6]}")
     yield made
     run("kubectl", "delete", "namespace", made.name, "--timeout=120s", seconds=150)
@@ -49,6 +55,9 @@ def namespace() -> Iterator[Namespace]:
 @pytest.fixture(scope="session")
 def clients(namespace: Namespace) -> Iterator[Namespace]:
     """Where clients live: a namespace of their own, as no rule of the release is theirs."""
+    if KEPT:
+        yield Namespace(f"{KEPT}-clients")
+        return
     made = _namespace(f"{namespace.name}-clients")
     yield made
     run("kubectl", "delete", "namespace", made.name, "--timeout=120s", seconds=150)
@@ -57,6 +66,10 @@ def clients(namespace: Namespace) -> Iterator[Namespace]:
 @pytest.fixture(scope="session")
 def release(namespace: Namespace) -> Iterator[Release]:
     made = Release(namespace, IMAGE)
+    if KEPT:
+        yield made
+        _keep_logs(namespace)
+        return
     started = time.monotonic()
     namespace.helm("install", NAME, str(CHART), *made.values())
     until("a ready server", made.ready_servers, READY_WITHIN_SECONDS)

@@ -2,12 +2,14 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import Namespace, run
+import requests
+from cluster import Namespace, run, until
 from release import NAME, ROOT
 
 HTTP_PORT, GRPC_PORT = 31300, 31351
@@ -23,15 +25,21 @@ class Load:
     log: Path
     reports: Path
 
-    def exit_code(self, seconds: float) -> int:
-        """Wait for its end."""
-        return self.process.wait(seconds)
+    def is_running(self) -> bool:
+        """Whether it goes on.
+
+        Raises:
+            RuntimeError: it has ended by itself.
+        """
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the load ended:\n{self.log.read_text()[-2000:]}")
+        return True
 
     def stop(self) -> None:
-        """End it early."""
+        """End it early, as Ctrl-C does; it judges what it saw."""
         if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(30)
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(60)
 
     def requests(self) -> int:
         """How many it made, of every protocol together."""
@@ -60,6 +68,14 @@ def open_ports(namespace: Namespace) -> None:
     spec = {"type": "NodePort", "selector": selector, "ports": ports}
     metadata = {"name": "e2e-load"}
     namespace.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+    until("an answer at the nodes' port", _is_open, 60)
+
+
+def _is_open() -> bool:
+    try:
+        return requests.get(f"http://{node_address()}:{HTTP_PORT}/readyz", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 def start(folder: Path, name: str, users: int, seconds: int, *words: str) -> Load:
@@ -72,7 +88,18 @@ def start(folder: Path, name: str, users: int, seconds: int, *words: str) -> Loa
         "REPORTS": str(reports),
         "TIDECAST_LOADTEST_GRPC_HOST": f"{host}:{GRPC_PORT}",
     }
-    command = [sys.executable, "-m", "loadtests", "-u", str(users), "-t", f"{seconds}s"]
+    # Whoever runs the tests in the background may have told them to ignore Ctrl-C.
+    command = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "loadtests",
+        "-u",
+        str(users),
+        "-t",
+        f"{seconds}s",
+    ]
     with log.open("w") as output:
         process = subprocess.Popen(
             [*command, *ANY_TIME, "--error-share", "0", *words],

@@ -118,6 +118,24 @@ class Release:
         jobs = self.namespace.items("jobs")
         return [job for job in jobs if job["metadata"]["name"].startswith(f"{NAME}-retrain-")]
 
+    def running_jobs(self) -> list[str]:
+        """Jobs made by hand that have no end yet; those of the CronJobs come and go."""
+        return [job["metadata"]["name"] for job in self._by_hand() if not ended(job)]
+
+    def failed_jobs(self) -> list[str]:
+        """Jobs made by hand that failed."""
+        return [job["metadata"]["name"] for job in self._by_hand() if ended(job) == "Failed"]
+
+    def _by_hand(self) -> list[JsonObject]:
+        annotation = "cronjob.kubernetes.io/instantiate"
+        jobs = self.namespace.items("jobs")
+        return [
+            job
+            for job in jobs
+            if annotation in job["metadata"].get("annotations", {})
+            and not job["metadata"]["name"].startswith(f"{NAME}-retrain-")
+        ]
+
     def restarts(self) -> int:
         """Restarts of all containers of the release."""
         return sum(restarts(pod) for pod in self.namespace.items("pods"))
@@ -127,3 +145,10 @@ def is_ready(pod: JsonObject) -> bool:
     """Whether the readiness gates of a pod are open."""
     conditions = pod["status"].get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def ended(job: JsonObject) -> str:
+    """Complete or Failed; empty while it runs."""
+    conditions = job["status"].get("conditions", [])
+    kinds = [one["type"] for one in conditions if one["status"] == "True"]
+    return next((kind for kind in kinds if kind in ("Complete", "Failed")), "")

@@ -1,0 +1,68 @@
+"""Every command of docs/operations.md is run, in the order of the page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster import Namespace, run, until
+from figures import Figures
+from operations_page import blocks, run_block
+from release import Release
+
+BLOCKS = blocks()
+INSTALL, DATABASE_SECRET, WITHOUT_HELM = "Install", "Install 2", "Install 3"
+ELSEWHERE = {INSTALL, DATABASE_SECRET, WITHOUT_HELM}
+"""The first is how the release under test was installed; the others need a place of their own."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the page's commands are run: what one writes another reads."""
+    return tmp_path_factory.mktemp("operations")
+
+
+@pytest.fixture
+def other(release: Release) -> Iterator[Release]:
+    """A namespace that holds nothing."""
+    namespace = Namespace(f"{release.namespace.name}-manifests")
+    run("kubectl", "create", "namespace", namespace.name)
+    yield Release(namespace, release.image)
+    run("kubectl", "delete", "namespace", namespace.name, "--timeout=120s", seconds=150)
+
+
+def test_page_has_the_blocks_that_are_run_elsewhere() -> None:
+    assert BLOCKS.keys() >= ELSEWHERE
+
+
+def test_manifests_are_taken_without_helm(other: Release, folder: Path) -> None:
+    repository, _, tag = other.image.rpartition(":")
+    overlay = folder / "overlay"
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text(
+        f"namespace: {other.namespace.name}\n"
+        "resources: [../k8s]\n"
+        f"images: [{{name: tidecast, newName: {repository}, newTag: {tag}}}]\n"
+    )
+    run_block(BLOCKS[DATABASE_SECRET], other, folder)
+    made = run_block(BLOCKS[WITHOUT_HELM], other, folder, manifests=overlay)
+    assert "deployment.apps/tidecast-server created" in made
+    names = {pod["metadata"]["name"] for pod in until("pods", other.servers, 60)}
+    assert names
+    until(
+        "PostgreSQL",
+        lambda: other.namespace.pods("postgresql")[0]["status"]["phase"] == "Running",
+        60,
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in BLOCKS if name not in ELSEWHERE])
+def test_commands_of_the_page_work(
+    release: Release, folder: Path, figures: Figures, name: str
+) -> None:
+    candles = release.status()["candles"]
+    run_block(BLOCKS[name], release, folder)
+    release.rolled_out()
+    until("no Job at work", lambda: not release.running_jobs(), 300)
+    assert release.failed_jobs() == []
+    assert release.status()["candles"] >= candles
+    figures.note("operations page", blocks_run=len(BLOCKS))
