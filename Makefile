@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) service/proto/forecast.proto service/proto/inference.proto
 
-.PHONY: help setup peers run test check fmt bench bench-serving loadtest terraform-test image manifests chart-test requirements proto openapi settings-docs metrics-docs
+.PHONY: help setup peers run test check fmt bench bench-serving loadtest terraform-test image manifests chart-test e2e requirements proto openapi settings-docs metrics-docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,12 @@ chart-test: .venv-chart/.ready ## the chart: lint, schemas, alerts, rendered obj
 		helm lint --quiet --strict --kube-version 1.34.0 --values $$values helm/tidecast
 	done
 	$(BIN)/pytest tests/chart $(ARGS)
+
+e2e: setup ## every scenario on the cluster of KUBECONFIG, half an hour; TIDECAST_E2E_IMAGE= is there already
+	@for tool in helm kubectl; do
+		command -v $$tool > /dev/null || { echo "e2e: needs $$tool on the PATH" >&2; exit 1; }
+	done
+	$(BIN)/pytest tests/e2e --timeout=1200 --capture=no $(ARGS)
 
 requirements: setup ## compile the pins in requirements/ from pyproject.toml
 	@grep -o '^uv==[^ ]*' requirements/bootstrap.txt \

@@ -6,13 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cluster import JsonObject, Namespace, restarts, until
+from cluster import JsonObject, Namespace, restarts
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "tidecast"
 VALUES = (CHART / "ci" / "trial-values.yaml", Path(__file__).parent / "values.yaml")
 NAME = "tidecast"
 MARKET = "BTC-USD:1h"
+REPLAYED = "replayed data"
+"""What every answer of a replay says under `degraded`."""
 
 
 @dataclass
@@ -69,10 +71,10 @@ class Release:
         return {self.ask("/v1/forecasts/BTC-USD", name)["model_version"] for name in names}
 
     def degraded(self) -> str:
-        """What the servers say is amiss, put together."""
+        """What the servers say is amiss, put together; that the data are a replay is not."""
         names = [pod["metadata"]["name"] for pod in self.ready_servers()]
         told = [self.ask("/v1/forecasts/BTC-USD", name)["degraded"] for name in names]
-        return "; ".join(reason for reasons in told for reason in reasons)
+        return "; ".join(reason for reasons in told for reason in reasons if reason != REPLAYED)
 
     def data_age_hours(self) -> float:
         """Age of the newest candle, on the clock of the replay."""
@@ -89,14 +91,16 @@ class Release:
         found: JsonObject = market
         return found
 
-    def scale(self, workload: str, replicas: int) -> None:
-        """Set the number of pods, and wait until the others are gone."""
-        self.namespace.kubectl("scale", workload, f"--replicas={replicas}")
-        if replicas == 0:
-            component = workload.removeprefix(f"statefulset/{NAME}-").removeprefix(
-                f"deployment/{NAME}-"
-            )
-            until(f"no {component}", lambda: not self.namespace.pods(component), 60)
+    def take_away(self, workload: str) -> None:
+        """Scale to none, and let no pod take its time to end."""
+        self.namespace.kubectl("scale", workload, "--replicas=0")
+        name = workload.partition("/")[2]
+        pods = [pod for pod in self.pod_names() if pod.startswith(f"{name}-")]
+        self.namespace.kubectl("delete", "pod", *pods, "--grace-period=1", "--ignore-not-found")
+
+    def bring_back(self, workload: str) -> None:
+        """Scale to one."""
+        self.namespace.kubectl("scale", workload, "--replicas=1")
 
     def rolled_out(self, seconds: int = 300) -> None:
         """Wait for the end of a rolling update."""
@@ -145,6 +149,12 @@ def is_ready(pod: JsonObject) -> bool:
     """Whether the readiness gates of a pod are open."""
     conditions = pod["status"].get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def ready_since(pod: JsonObject) -> datetime:
+    """When a ready pod became so."""
+    conditions = {one["type"]: one for one in pod["status"]["conditions"]}
+    return datetime.fromisoformat(conditions["Ready"]["lastTransitionTime"])
 
 
 def ended(job: JsonObject) -> str:

@@ -62,8 +62,11 @@ def start(clients: Namespace, name: str, image: str, served_in: str) -> SteadyCl
 
 
 def failures(seen: dict[str, Any]) -> dict[str, list[str]]:
-    """What failed, by kind of client."""
-    return {kind: counts["failures"] for kind, counts in seen.items() if counts["failed"]}
+    """What failed, by kind of client; told at once too, as a long run says it only at its end."""
+    failed = {kind: counts["failures"] for kind, counts in seen.items() if counts["failed"]}
+    if failed:
+        print(failed)
+    return failed
 
 
 def figures(seen: dict[str, Any]) -> dict[str, int | float]:

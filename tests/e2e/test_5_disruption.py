@@ -18,14 +18,24 @@ else:
     raise SystemExit("no worker was found")
 """
 AFTERWARDS_SECONDS = 5
+CUT_OFF = ("reset", "RemoteDisconnected", "Socket closed", "Connection aborted")
+"""What the one request says that a client had in flight when the process died under it."""
 
 
-def _judge(client: SteadyClient, figures: Figures, what: str, since: float) -> None:
+def _judge(
+    client: SteadyClient, figures: Figures, what: str, since: float, cut_off: int = 0
+) -> None:
+    """No request may have failed, but for so many of each kind that were cut off half-way."""
     seconds = round(time.monotonic() - since)
     time.sleep(AFTERWARDS_SECONDS)
     seen = client.stop()
     figures.note(f"5 {what}", over_after_seconds=seconds, **counted(seen))
-    assert failures(seen) == {}
+    failed = failures(seen)
+    others = [
+        said for kind in failed.values() for said in kind if not any(cut in said for cut in CUT_OFF)
+    ]
+    assert others == []
+    assert all(len(kind) <= cut_off for kind in failed.values())
 
 
 def test_rolling_update_fails_no_request(
@@ -48,7 +58,7 @@ def test_deleted_server_fails_no_request(
     _judge(client, figures, "deleted server", since)
 
 
-def test_killed_worker_fails_no_request(
+def test_killed_worker_fails_no_request_but_one_it_was_answering(
     release: Release, client: SteadyClient, figures: Figures
 ) -> None:
     since, pod = time.monotonic(), release.ready_servers()[0]["metadata"]["name"]
@@ -56,7 +66,7 @@ def test_killed_worker_fails_no_request(
     release.namespace.execute(pod, "server", "python", "-c", FIRST_KILLED)
     until("the restart", lambda: release.restarts() == restarts + 1, 60)
     _wait_for_two(release)
-    _judge(client, figures, "worker killed with -9", since)
+    _judge(client, figures, "worker killed with -9", since, cut_off=1)
 
 
 def test_deleted_lease_holder_fails_no_request_and_another_decides(

@@ -23,6 +23,8 @@ SYMBOL = "BTC-USD"
 REFUSED_FOR_SECONDS = 15.0
 TIMEOUT_SECONDS = 10.0
 FAILURES_SHOWN = 20
+NOBODY = "failed to connect"
+"""What gRPC says when no server took the connection; a reset of a call says something else."""
 
 
 class Refused(Exception):
@@ -117,7 +119,7 @@ def rpc(target: str) -> Callable[[], tuple[str, list[str]]]:
         try:
             answer = stub.Forecast(request, timeout=TIMEOUT_SECONDS)
         except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.UNAVAILABLE and "onnect" in error.details():
+            if error.code() == grpc.StatusCode.UNAVAILABLE and NOBODY in error.details():
                 raise Refused(error.details()) from error
             raise RuntimeError(f"{error.code()} {error.details()}") from error
         return answer.model_version, list(answer.degraded)
