@@ -106,7 +106,7 @@ def test_cool_down_was_kept_between_them(release: Release, figures: Figures) -> 
 def test_refused_job_is_one_event_and_is_tried_again(
     release: Release, template: JsonObject, figures: Figures
 ) -> None:
-    role = f"role/{NAME}-monitoring"
+    role = f"role/{NAME}-monitor"
     rules = release.namespace.get(role)["rules"]
     without = [
         {**rule, "verbs": [verb for verb in rule["verbs"] if verb != "create"]} for rule in rules

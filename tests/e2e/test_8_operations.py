@@ -27,7 +27,7 @@ def other(release: Release) -> Iterator[Release]:
     namespace = Namespace(f"{release.namespace.name}-manifests")
     run("kubectl", "create", "namespace", namespace.name)
     yield Release(namespace, release.image)
-    run("kubectl", "delete", "namespace", namespace.name, "--timeout=120s", seconds=150)
+    run("kubectl", "delete", "namespace", namespace.name, "--wait=false")
 
 
 def test_page_has_the_blocks_that_are_run_elsewhere() -> None:
