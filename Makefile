@@ -23,7 +23,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(1) --p
 .PHONY: help setup peers run test check fmt bench bench-serving loadtest terraform-test image manifests chart-test e2e requirements proto openapi settings-docs metrics-docs
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make the environment in .venv with the pinned packages
 

@@ -13,7 +13,7 @@ from tidecast.exit_codes import MEANINGS, ExitCode
 from tidecast.settings import Settings
 
 ROOT = Path(__file__).parents[3]
-MAKE_TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+MAKE_TARGETS = re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 COMMANDS = typer.main.get_command(app).commands
 
 
