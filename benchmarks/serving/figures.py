@@ -126,7 +126,7 @@ def _memory(part: Part) -> Iterator[Figure]:
     yield Figure("growth of the worker's memory", growth, " %", 5, detail=detail)
     wrong = sum(count for status, count in part["statuses"].items() if status not in EXPECTED)
     yield Figure("other answers than 200 and 404 to these requests", wrong, "", 0)
-    supervisor = f"and {part['supervisor']['rss']:.0f} MB of the supervisor"
+    supervisor = f"and {part['supervisor']['rss']:.0f} MB of its parent"
     yield Figure(
         "memory of the worker at rest", part["idle"]["rss"], " MB", 350, 250, False, supervisor
     )

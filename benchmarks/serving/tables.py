@@ -157,7 +157,7 @@ def memory(part: Part) -> list[str]:
         "",
         *table(("requests", "RSS of the worker", "PSS"), rows),
         "",
-        f"The supervisor of BentoML beside it: RSS {supervisor['rss']:.1f} MB, PSS "
+        f"The parent of the worker beside it: RSS {supervisor['rss']:.1f} MB, PSS "
         f"{supervisor['pss']:.1f} MB.",
     ]
 
