@@ -37,10 +37,19 @@ class ChosenShape(LoadTestShape):
         options = self.runner.environment.parsed_options
         assert options is not None
         shape = SHAPES[options.shape]
-        peak = options.num_users or shape.users
+        peak = options.num_users
         seconds = options.run_time or shape.seconds
         users = users_at(options.shape, self.get_run_time(), seconds, peak)
         return None if users is None else (users, peak)
+
+
+@events.init.add_listener
+def choose_users(environment: Environment, **_: Any) -> None:
+    """Take the users of the shape when nobody said how many; Locust would take one."""
+    options = environment.parsed_options
+    assert options is not None
+    if options.num_users is None:
+        options.num_users = SHAPES[options.shape].users
 
 
 @events.quitting.add_listener

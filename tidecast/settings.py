@@ -187,9 +187,9 @@ class ServiceSettings(Section):
     """Pause between two looks at the registry for a new champion."""
     max_candles_per_answer: PositiveInt = 1000
     """Most candles in one answer of /v1/candles."""
-    max_inflight_requests: PositiveInt = 16
-    """Requests being answered at once, REST and gRPC together; more get 429 at once. With more
-    places refusals wait longer."""
+    max_inflight_requests: PositiveInt = 64
+    """Requests being answered at once, REST and gRPC together; more get 429 at once. While the event
+    loop is busy all the time REST has at most 16."""
     max_body_bytes: PositiveInt = 64 * 1024
     """Largest body of a request, and largest gRPC message that is read."""
     max_header_bytes: PositiveInt = 16 * 1024

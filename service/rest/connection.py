@@ -119,7 +119,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._listen_no_more()
             raise _Stop
         self._head_open = False
-        if self._is_answering() or self._guard.admission.has_place() or _is_unlimited(self.url):
+        if self._is_answering() or self._guard.has_place() or _is_unlimited(self.url):
             super().on_headers_complete()
             return
         self._shed = True
@@ -161,7 +161,7 @@ class GuardedProtocol(HttpToolsProtocol):
         scope = cycle.scope
         if _is_unlimited(scope["raw_path"]):
             super()._start_asgi_task(cycle, app)
-        elif self._guard.admission.try_enter():
+        elif self._guard.try_enter():
             super()._start_asgi_task(cycle, self._answer_in_place)
         else:
             cycle.response_started = cycle.response_complete = True

@@ -52,7 +52,7 @@ DEFAULTS = {
         "poll_seconds": 0.25,
         "registry_poll_seconds": 2.0,
         "max_candles_per_answer": 1000,
-        "max_inflight_requests": 16,
+        "max_inflight_requests": 64,
         "max_body_bytes": 65536,
         "max_header_bytes": 16384,
         "slow_client_seconds": 10.0,
