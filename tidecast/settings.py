@@ -188,8 +188,8 @@ class ServiceSettings(Section):
     max_candles_per_answer: PositiveInt = 1000
     """Most candles in one answer of /v1/candles."""
     max_inflight_requests: PositiveInt = 64
-    """Requests being answered at once, REST and gRPC together; more get 429 at once. While the event
-    loop is busy all the time REST has at most 16."""
+    """Requests being answered at once, REST and gRPC together; more get 429 at once. REST has at
+    most 16 while the event loop is busy all the time."""
     max_body_bytes: PositiveInt = 64 * 1024
     """Largest body of a request, and largest gRPC message that is read."""
     max_header_bytes: PositiveInt = 16 * 1024
