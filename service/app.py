@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import bentoml
 
 from service.messages import ForecastAnswer, ForecastRequest
+from service.worker import WORKER_MODULE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from service.runtime import Runtime
-
-WORKER_MODULE = "_bentoml_impl.worker.service"
 
 
 @cache

@@ -26,13 +26,16 @@ def checked_settings() -> Settings:
     return settings
 
 
-def listen(host: str, port: int, setting: str) -> socket.socket:
+def listen(
+    host: str, port: int, setting: str, remedy: str = "or name another port"
+) -> socket.socket:
     """A socket that is bound, but not heard yet: connections are refused.
 
     Args:
         host: address or name.
         port: number of the port.
         setting: names the port.
+        remedy: what can be done instead of stopping who has the port.
 
     Raises:
         ConfigurationError: the port is taken, or the address is not ours.
@@ -45,12 +48,14 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     except OSError as error:
         bound.close()
         raise ConfigurationError(
-            f"{setting}: cannot listen on {host}:{port} ({error.strerror}): stop what is there, or "
-            "name another port"
+            f"{setting}: cannot listen on {host}:{port} ({error.strerror}): stop what is there, "
+            f"{remedy}"
         ) from error
     return bound
 
 
 def _check_grpc_port(settings: ServiceSettings) -> None:
     if settings.grpc_port is not None:
-        listen(settings.host, settings.grpc_port, "TIDECAST_SERVICE__GRPC_PORT").close()
+        remedy = "name another port, or turn gRPC off with null"
+        setting = "TIDECAST_SERVICE__GRPC_PORT"
+        listen(settings.host, settings.grpc_port, setting, remedy).close()

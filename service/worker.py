@@ -3,12 +3,15 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tidecast.settings import Settings
+if TYPE_CHECKING:
+    from tidecast.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 """Where BentoML has to start from: the worker finds ``service.app`` there."""
 SERVICE = "service.app:Tidecast"
+WORKER_MODULE = "_bentoml_impl.worker.service"
 
 
 def worker_command(listening: int, backlog: int) -> list[str]:
@@ -18,11 +21,11 @@ def worker_command(listening: int, backlog: int) -> list[str]:
         listening: number of the bound socket that it inherits.
         backlog: connections that may wait to be accepted.
     """
-    command = [sys.executable, "-m", "_bentoml_impl.worker.service", SERVICE]
+    command = [sys.executable, "-m", WORKER_MODULE, SERVICE]
     return [*command, "--fd", str(listening), "--backlog", str(backlog), "--worker-id", "1"]
 
 
-def worker_environment(settings: Settings) -> dict[str, str]:
+def worker_environment(settings: "Settings") -> dict[str, str]:
     """What the environment must hold beside what it holds already.
 
     BentoML wipes the metrics of another service that shares its home, so each has its own.

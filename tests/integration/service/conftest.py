@@ -180,6 +180,18 @@ class Installation:
         self.store.close()
 
 
+def run_service(**more: str) -> subprocess.CompletedProcess[str]:
+    """``python -m service`` with settings that it must refuse."""
+    kept = {key: value for key, value in os.environ.items() if "TIDECAST" not in key}
+    return subprocess.run(
+        [sys.executable, "-m", "service"],
+        cwd=ROOT,
+        env={**kept, **more},
+        capture_output=True,
+        text=True,
+    )
+
+
 def free_port() -> int:
     """A port below those that outgoing connections get, so that none of them takes it."""
     while True:

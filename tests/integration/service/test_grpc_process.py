@@ -1,12 +1,9 @@
 """gRPC of the real service: beside REST, from its start to its end."""
 
 import contextlib
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,9 +20,9 @@ from urllib3.exceptions import NewConnectionError
 
 from service.proto import forecast_pb2 as pb
 from service.proto import forecast_pb2_grpc
+from tests.integration.service.conftest import run_service
 from tidecast.exit_codes import ExitCode
 
-ROOT = Path(__file__).parents[3]
 REQUEST = pb.ForecastRequest(symbol="BTC-USD")
 GRACE_SECONDS = 60
 CLIENTS = 4
@@ -62,18 +59,6 @@ def _stub(*addresses: str) -> Iterator[forecast_pb2_grpc.ForecastServiceStub]:
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(f"ipv4:{','.join(addresses)}", options) as channel:
         yield forecast_pb2_grpc.ForecastServiceStub(channel)
-
-
-def _start(**more: str) -> subprocess.CompletedProcess[str]:
-    """``python -m service`` with settings that it must refuse."""
-    kept = {key: value for key, value in os.environ.items() if "TIDECAST" not in key}
-    return subprocess.run(
-        [sys.executable, "-m", "service"],
-        cwd=ROOT,
-        env={**kept, **more},
-        capture_output=True,
-        text=True,
-    )
 
 
 def test_grpc_answers_what_rest_answers(server: Any) -> None:
@@ -142,7 +127,7 @@ def _listens(address: str) -> bool:
 def test_port_that_is_taken_ends_the_start_in_one_line(installation: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        done = _start(TIDECAST_SERVICE__GRPC_PORT=port)
+        done = run_service(TIDECAST_SERVICE__GRPC_PORT=port)
         served = installation.serve(TIDECAST_SERVICE__GRPC_PORT=port)
         assert served.process.wait(120) == ExitCode.CONFIGURATION
     assert done.returncode == ExitCode.CONFIGURATION
@@ -156,7 +141,7 @@ def test_certificate_of_no_use_ends_the_start_in_one_line(tmp_path: Path) -> Non
     (tmp_path / "tls.crt").write_text("no certificate")
     (tmp_path / "tls.key").write_text("no key")
     for certificate in ("tls.crt", "missing.crt"):
-        done = _start(
+        done = run_service(
             TIDECAST_SERVICE__GRPC_CERTIFICATE_FILE=str(tmp_path / certificate),
             TIDECAST_SERVICE__GRPC_PRIVATE_KEY_FILE=str(tmp_path / "tls.key"),
         )

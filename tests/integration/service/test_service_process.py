@@ -1,9 +1,7 @@
 """``python -m service`` refuses wrong settings in one line, and runs BentoML's worker otherwise."""
 
-import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +12,9 @@ import pytest
 import requests
 
 from service.worker import ROOT, worker_environment
+from tests.integration.service.conftest import run_service
 from tidecast.exit_codes import ExitCode
 from tidecast.settings import Settings
-
-
-def _run(**more: str) -> subprocess.CompletedProcess[str]:
-    kept = {key: value for key, value in os.environ.items() if "TIDECAST" not in key}
-    return subprocess.run(
-        [sys.executable, "-m", "service"],
-        cwd=ROOT,
-        env={**kept, **more},
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize(
@@ -39,7 +27,7 @@ def _run(**more: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_service_process_names_the_wrong_setting_in_one_line(name: str, value: str) -> None:
-    done = _run(**{name: value})
+    done = run_service(**{name: value})
     assert done.returncode == ExitCode.CONFIGURATION
     (line,) = done.stderr.splitlines()
     assert line.startswith("service: TIDECAST_")
@@ -93,6 +81,6 @@ def test_service_process_names_a_port_that_is_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        done = _run(TIDECAST_SERVICE__PORT=str(port), TIDECAST_SERVICE__GRPC_PORT="null")
+        done = run_service(TIDECAST_SERVICE__PORT=str(port), TIDECAST_SERVICE__GRPC_PORT="null")
     assert done.returncode == ExitCode.CONFIGURATION
     assert f"TIDECAST_SERVICE__PORT: cannot listen on 127.0.0.1:{port}" in done.stderr
