@@ -26,8 +26,11 @@ KEEPALIVE_SECONDS = 60.0
 """After so much silence the server asks whether the client is still there."""
 KEEPALIVE_TIMEOUT_SECONDS = 20.0
 
+SHORTEST_HOLD_SECONDS = 0.25
+"""Answers are held back at least so long: whoever asks one thing after another, four times a second
+or more often, is waiting by then."""
 QUIET_SECONDS = 0.05
-"""Answers are held back until no call has come for so long, and for so long after that."""
+"""Then until no call has come for so long, and for so long after that."""
 LONGEST_HOLD_SECONDS = 0.5
 LEAVING = status_of(
     replace(fault_of_status(503, (("Retry-After", "1"),)), message="this replica is going")
@@ -130,6 +133,7 @@ class RpcServer:
 
     def _wait_for_quiet(self) -> None:
         latest = time.monotonic() + LONGEST_HOLD_SECONDS
+        time.sleep(SHORTEST_HOLD_SECONDS)
         before = -1
         while self._arrivals.count != before and time.monotonic() < latest:
             before = self._arrivals.count

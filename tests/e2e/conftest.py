@@ -42,6 +42,12 @@ def figures() -> Iterator[Figures]:
 
 
 @pytest.fixture(scope="session")
+def image() -> str:
+    """Repository and tag under test."""
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
 def namespace() -> Iterator[Namespace]:
     """Where the release is; the commands of the operations page make it."""
     if KEPT:

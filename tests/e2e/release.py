@@ -32,10 +32,13 @@ class Release:
 
     def values(self) -> list[str]:
         """Arguments of helm that give the values."""
-        repository, _, tag = self.image.rpartition(":")
         files = [word for path in VALUES for word in ("--values", str(path))]
-        image = ["--set", f"image.repository={repository}", "--set", f"image.tag={tag}"]
-        return [*files, *image]
+        return [*files, *self.image_values()]
+
+    def image_values(self) -> list[str]:
+        """Arguments of helm that give the image alone."""
+        repository, _, tag = self.image.rpartition(":")
+        return ["--set", f"image.repository={repository}", "--set", f"image.tag={tag}"]
 
     def upgrade(self, *words: str, seconds: int = 300) -> None:
         """`helm upgrade` with the same values and more."""

@@ -1,8 +1,11 @@
+import json
 from datetime import datetime, timedelta
 
 from cluster import until
 from figures import Figures
 from release import NAME, Release
+
+from tidecast.exit_codes import ExitCode
 
 
 def test_cronjob_makes_candles_grow(release: Release, figures: Figures) -> None:
@@ -35,3 +38,30 @@ def test_doubled_run_leaves_no_trace(release: Release, figures: Figures) -> None
     steps = {later - earlier for earlier, later in zip(times, times[1:], strict=False)}
     figures.note("2 ingestion", gaps_after_a_missed_and_a_doubled_run=release.status()["gaps"])
     assert steps == {timedelta(hours=1)}
+
+
+def test_market_of_no_source_ends_with_its_code_and_the_others_go_on(
+    release: Release, figures: Figures
+) -> None:
+    name = "unknown-market"
+    words = ("job", name, f"--from=cronjob/{NAME}-ingestion", "--dry-run=client", "-o", "json")
+    job = json.loads(release.namespace.kubectl("create", *words))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    markets = [
+        {"symbol": symbol, "interval": "1h", "sources": [{"exchange": "replay", "pair": symbol}]}
+        for symbol in ("NOPE-USD", "BTC-USD")
+    ]
+    container["env"].append({"name": "TIDECAST_MARKETS", "value": json.dumps(markets)})
+    release.namespace.apply(job)
+    release.namespace.kubectl(
+        "wait", "--for=condition=Failed", f"job/{name}", "--timeout=90s", seconds=120
+    )
+    (pod,) = release.namespace.items("pods", "-l", f"job-name={name}")
+    (ended,) = pod["status"]["containerStatuses"]
+    code = ended["state"]["terminated"]["exitCode"]
+    log = release.namespace.kubectl("logs", f"job/{name}")
+    release.namespace.kubectl("delete", f"job/{name}")
+    figures.note("2 market of no source", pods=1, exit_code=code)
+    assert code == ExitCode.CONFIGURATION
+    assert any("NOPE-USD" in line for line in log.splitlines())
+    assert any("BTC-USD" in line and "ingested" in line for line in log.splitlines())

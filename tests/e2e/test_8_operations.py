@@ -10,8 +10,8 @@ from operations_page import blocks, run_block
 from release import Release
 
 BLOCKS = blocks()
-INSTALL, DATABASE_SECRET, WITHOUT_HELM = "Install", "Install 2", "Install 3"
-ELSEWHERE = {INSTALL, DATABASE_SECRET, WITHOUT_HELM}
+INSTALL, DATABASE_SECRET, WITHOUT_HELM, AGAIN = "Install", "Install 2", "Install 3", "Install 4"
+ELSEWHERE = {INSTALL, DATABASE_SECRET, WITHOUT_HELM, AGAIN}
 """The first is how the release under test was installed; the others need a place of their own."""
 
 
@@ -38,7 +38,8 @@ def test_manifests_are_taken_without_helm(other: Release, folder: Path) -> None:
     repository, _, tag = other.image.rpartition(":")
     overlay = folder / "overlay"
     overlay.mkdir()
-    (overlay / "kustomization.yaml").write_text(
+    kustomization = overlay / "kustomization.yaml"
+    kustomization.write_text(
         f"namespace: {other.namespace.name}\n"
         "resources: [../k8s]\n"
         f"images: [{{name: tidecast, newName: {repository}, newTag: {tag}}}]\n"
@@ -53,6 +54,9 @@ def test_manifests_are_taken_without_helm(other: Release, folder: Path) -> None:
         lambda: other.namespace.pods("postgresql")[0]["status"]["phase"] == "Running",
         60,
     )
+    kustomization.write_text(kustomization.read_text().replace(f"newTag: {tag}", "newTag: another"))
+    changed = run_block(BLOCKS[AGAIN], other, folder, manifests=overlay)
+    assert "deployment.apps/tidecast-server configured" in changed
 
 
 @pytest.mark.parametrize("name", [name for name in BLOCKS if name not in ELSEWHERE])

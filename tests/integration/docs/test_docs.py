@@ -123,6 +123,13 @@ def test_make_targets_of_the_readme_run_what_they_say(target):
     assert expected in made.stdout
 
 
+def test_helm_commands_of_the_readme_are_run_by_the_end_to_end_tests():
+    section = _text("README.md").partition("## On Kubernetes")[2]
+    (block,) = re.findall(r"^```sh\n(.*?)^```", section.partition("\n## ")[0], re.M | re.S)
+    commands = block[block.index("helm install") :]
+    assert commands in _text("docs/operations.md").partition("## Install")[2]
+
+
 def test_requirements_are_pinned_with_hashes_and_name_no_index():
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text()

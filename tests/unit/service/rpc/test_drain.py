@@ -45,6 +45,14 @@ def test_server_that_goes_under_load_loses_no_call(rpc):
     assert not any(thread.is_alive() for thread in threads)
 
 
+def test_server_that_goes_answers_a_call_that_comes_right_after(rpc):
+    stub = rpc.stub()
+    stub.Forecast(REQUEST, timeout=30)
+    threading.Thread(target=rpc.server.drain).start()
+    time.sleep(0.15)
+    assert stub.Forecast(REQUEST, timeout=30).steps
+
+
 def test_server_that_goes_ends_the_calls_in_flight_first(serve, publish, monkeypatch):
     rpc = serve(drain_seconds=30.0)
     begun, go_on = threading.Event(), threading.Event()
