@@ -8,9 +8,12 @@ from cluster import Namespace, restarts, run, until
 from figures import Figures
 from release import CHART, NAME, Release
 
-EXTERNAL = CHART / "ci" / "external-everything-values.yaml"
-SECRET = "postgres-tidecast"
-"""That EXTERNAL names."""
+SECRET = "not-there"
+EXTERNAL = (
+    *("--set", "database.bundled.enabled=false", "--set", "database.external.host=nowhere"),
+    *("--set", f"database.external.existingSecret={SECRET}"),
+    *("--set", "autoscaling.minReplicas=1"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +42,8 @@ def test_wrong_value_is_refused_at_install_by_its_name(
 def test_missing_secret_is_named_by_the_pod_that_waits(
     elsewhere: Namespace, image: str, figures: Figures
 ) -> None:
-    words = [*Release(elsewhere, image).image_values(), "--values", str(EXTERNAL)]
-    elsewhere.helm("install", NAME, str(CHART), *words, "--set", "scheduling=null")
+    words = [*Release(elsewhere, image).image_values(), *EXTERNAL]
+    elsewhere.helm("install", NAME, str(CHART), *words)
     secret = until("the Secret named", lambda: _waits_for(elsewhere, SECRET), 90)
     half = ("--from-literal=username=tidecast",)
     elsewhere.kubectl("create", "secret", "generic", SECRET, *half)
