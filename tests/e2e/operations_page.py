@@ -13,6 +13,7 @@ FENCED = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 HEADING = re.compile(r"^## (.*)$", re.M)
 NAMESPACE = re.compile(r"(--namespace|create namespace|label namespace) tidecast\b")
 COMMAND_SECONDS = 700
+PASSWORD = "a password / with @ what no URL has"
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,14 @@ def run_block(block: Block, release: Release, folder: Path, manifests: Path | No
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     namespace, values = release.namespace.name, " ".join(release.values())
-    text = re.sub(
-        r"(--namespace|create namespace|label namespace) tidecast\b", rf"\1 {namespace}", block.text
-    )
+    text = NAMESPACE.sub(rf"\1 {namespace}", block.text)
     text = text.replace("--set image.registry=registry.example.com/team", values)
     if manifests is not None:
         text = text.replace("k8s/", f"{manifests}/")
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text],
         cwd=folder,
-        env={**os.environ, "PASSWORD": "a password for a test"},
+        env={**os.environ, "PASSWORD": PASSWORD},
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,

@@ -61,12 +61,19 @@ class Release:
         pod = self.ready_servers()[0]["metadata"]["name"]
         return self.namespace.execute(pod, "server", "tidecast", *words, seconds=seconds)
 
-    def ask(self, path: str, pod: str | None = None, port: int = 3000) -> Any:
+    def ask(self, path: str, pod: str | None = None) -> Any:
         """JSON of a GET, asked inside a server pod."""
         name = pod or self.ready_servers()[0]["metadata"]["name"]
-        url = f"http://127.0.0.1:{port}{path}"
+        return json.loads(self._get(name, f":3000{path}"))
+
+    def monitor_metrics(self, pod: str) -> str:
+        """What the monitor in a server pod tells Prometheus."""
+        return self._get(pod, ":9100/metrics")
+
+    def _get(self, pod: str, port_and_path: str) -> str:
+        url = f"http://127.0.0.1{port_and_path}"
         code = f"import requests; print(requests.get({url!r}, timeout=10).text)"
-        return json.loads(self.namespace.execute(name, "server", "python", "-c", code))
+        return self.namespace.execute(pod, "server", "python", "-c", code)
 
     def serving(self) -> set[str]:
         """Model versions that the servers answer with, each asked by itself."""

@@ -1,6 +1,7 @@
 """Trainings that cannot end well; each is one event, and the champion goes on serving."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import datetime
@@ -17,6 +18,7 @@ COOLDOWN_CANDLES = 6
 COOLDOWN_SECONDS = 60
 NOTICED_SECONDS = 400
 CRONJOB = f"cronjob/{NAME}-training"
+REFUSED_REQUESTS = r'^tidecast_kubernetes_requests_total{.*result="refused"} [1-9]'
 CLOCK_STEP_SECONDS = 1
 """Kubernetes tells times in whole seconds."""
 
@@ -116,12 +118,26 @@ def test_refused_job_is_one_event_and_is_tried_again(
     try:
         event = until("an event", lambda: _newest_events(release, "RetrainingRefused"), 300)
         assert set(_retrainings(release)) == known
+        metrics = release.monitor_metrics(release.lease_holder())
         _use(release, template)
     finally:
         _set_rules(release, role, rules)
     until("the Job after all", lambda: set(_retrainings(release)) - known, 300)
     figures.note("7 Job refused by RBAC", events=len(event), tried_again="yes")
     assert "forbidden" in event[0]["detail"]["refusal"]
+    assert re.search(REFUSED_REQUESTS, metrics, re.M)
+
+
+def test_monitor_may_make_no_job_but_the_template(release: Release) -> None:
+    account = release.servers()[0]["spec"]["serviceAccountName"]
+    whose = f"--as=system:serviceaccount:{release.namespace.name}:{account}"
+    words = ("job", "made-by-hand", f"--from={CRONJOB}", "--dry-run=client", "-o", "json")
+    job = json.loads(release.namespace.kubectl("create", *words))
+    create = ("create", whose, "--dry-run=server", "-f", "-")
+    assert "made-by-hand" in release.namespace.kubectl(*create, text=json.dumps(job))
+    _trainer(job)["image"] = "docker.io/library/something-else:1"
+    with pytest.raises(AssertionError, match="Jobs of Tidecast's image only"):
+        release.namespace.kubectl(*create, text=json.dumps(job))
 
 
 def _use(release: Release, template: JsonObject) -> None:

@@ -1,5 +1,6 @@
 """Every command of docs/operations.md is run, in the order of the page."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from release import Release
 
 BLOCKS = blocks()
 INSTALL, DATABASE_SECRET, WITHOUT_HELM, AGAIN = "Install", "Install 2", "Install 3", "Install 4"
-ELSEWHERE = {INSTALL, DATABASE_SECRET, WITHOUT_HELM, AGAIN}
-"""The first is how the release under test was installed; the others need a place of their own."""
+FIRST_KEY, SECOND_KEY = "Rotate a key", "Rotate a key 2"
+ELSEWHERE = {INSTALL, DATABASE_SECRET, WITHOUT_HELM, AGAIN, FIRST_KEY, SECOND_KEY}
+"""The first is how the release under test was installed; the next need a place of their own; from
+the keys on nobody is let in without one."""
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +73,33 @@ def test_commands_of_the_page_work(
     assert release.failed_jobs() == []
     assert release.status()["candles"] >= candles
     figures.note("operations page", blocks_run=len(BLOCKS))
+
+
+def test_keys_of_clients_are_asked_for_and_changed(
+    release: Release, folder: Path, figures: Figures
+) -> None:
+    run_block(BLOCKS[FIRST_KEY], release, folder)
+    release.rolled_out()
+    first = _key(folder / "alice.txt")
+    assert _codes(release, first) == {200}
+    assert _codes(release, "not-a-key") == {401}
+    run_block(BLOCKS[SECOND_KEY], release, folder)
+    changed, second = time.monotonic(), _key(folder / "alice-second.txt")
+    until("the second key", lambda: _codes(release, second) == {200}, 150)
+    figures.note("operations page", new_key_known_after_seconds=round(time.monotonic() - changed))
+    assert _codes(release, first) == {200}
+
+
+def _key(path: Path) -> str:
+    return path.read_text().splitlines()[0]
+
+
+def _codes(release: Release, key: str) -> set[int]:
+    """What the servers answer somebody with this key."""
+    ask = (
+        "import requests; print(requests.get('http://localhost:3000/v1/forecasts/BTC-USD', "
+        f"headers={{'Authorization': 'Bearer {key}'}}, timeout=10).status_code)"
+    )
+    names = [pod["metadata"]["name"] for pod in release.ready_servers()]
+    execute = release.namespace.execute
+    return {int(execute(name, "server", "python", "-c", ask)) for name in names}
