@@ -25,6 +25,13 @@ LIMIT_SECONDS = 240.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # or a zombie: a training that has ended
+        return []
+
+
 class Loop:
     """A running `tidecast up`, and a client that asks without a pause and counts failures."""
 
@@ -82,7 +89,7 @@ class Loop:
 
     def service_pids(self) -> set[int]:
         family = psutil.Process(self.child.pid).children(recursive=True)
-        return {one.pid for one in family if "bentoml" in " ".join(one.cmdline())}
+        return {one.pid for one in family if "bentoml" in " ".join(_command(one))}
 
     def begin_asking(self) -> None:
         self._client.start()

@@ -176,14 +176,21 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(length)) if length else None
         route = read_route(urlsplit(self.path).path)
         faults = fake.faults[self.command, route[0] if route else ""]
-        self._status = 0
+        self._resource = route[0] if route else self.path
+        self._noted = False
         if faults:
             faults.pop(0)(self)
         else:
             token = self.headers.get("Authorization", "")
             code, found = fake.handle(self.command, self.path, body, token)
             self.reply(code, json.dumps(found).encode())
-        fake.asked.append((self.command, route[0] if route else self.path, self._status))
+        if not self._noted:
+            self._note(0)
+
+    def _note(self, code: int) -> None:
+        """Before the client can know it."""
+        self._noted = True
+        self.server.fake.asked.append((self.command, self._resource, code))  # type: ignore[attr-defined]
 
     def do_GET(self) -> None:
         self._serve()
@@ -195,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def reply(self, code: int, content: bytes) -> None:
-        self._status = code
+        self._note(code)
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
