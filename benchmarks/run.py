@@ -16,12 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import loop, machine, quality, training_cost  # noqa: E402
+from benchmarks.readme import with_block  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "benchmarks" / "results.md"
 README = ROOT / "README.md"
-START, END = "<!-- numbers: start -->", "<!-- numbers: end -->"
 PARTS = ("quality", "training", "loop")
+BLOCK = "numbers"
 
 
 def main() -> None:
@@ -45,15 +46,8 @@ def main() -> None:
         results["loop"] = {"machine": machine.describe(), **loop.measure()}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     PAGE.write_text("\n".join(page(results)) + "\n")
-    README.write_text(with_numbers(README.read_text(), results))
+    README.write_text(with_block(README.read_text(), BLOCK, summary(results)))
     print(PAGE.read_text())
-
-
-def with_numbers(text: str, results: dict[str, Any]) -> str:
-    """The README with its block of numbers made anew."""
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return "\n".join([before + START, *summary(results), END]) + after
 
 
 def summary(results: dict[str, Any]) -> list[str]:

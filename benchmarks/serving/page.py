@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from benchmarks import machine
+from benchmarks import machine, readme
 from benchmarks.serving.figures import Figure, figures
 from benchmarks.serving.tables import TABLES, rates, table
 
-START, END = "<!-- serving: start -->", "<!-- serving: end -->"
+BLOCK = "serving"
 BUSY = 1.0
 """Load of the machine before a part, above which its figures say little."""
 MACHINE = ("date", "processor", "cores", "memory", "python", "load_before")
@@ -48,9 +48,7 @@ def with_block(text: str, results: dict[str, Any]) -> str:
     """The README with its block made anew; as it was while there is nothing to show."""
     if "throughput" not in results:
         return text
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return "\n".join([before + START, *block(results), END]) + after
+    return readme.with_block(text, BLOCK, block(results))
 
 
 def _judged(found: list[Figure]) -> list[str]:

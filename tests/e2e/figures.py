@@ -1,11 +1,15 @@
-"""What the scenarios measured, kept in benchmarks/e2e/."""
+"""What the scenarios measured, kept in benchmarks/e2e/ and shown in the README."""
 
 import json
-import platform
 from datetime import UTC, datetime
-from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "e2e"
+from release import ROOT
+
+from benchmarks.cluster import BLOCK, block, page
+from benchmarks.readme import with_block
+
+FOLDER = ROOT / "benchmarks" / "e2e"
+README = ROOT / "README.md"
 Figure = float | int | str
 
 
@@ -21,25 +25,18 @@ class Figures:
         print(f"\n{scenario}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
 
     def write(self, cluster: str) -> None:
-        """Write results.json and results.md."""
-        if not self._by_scenario:
-            return
-        now = datetime.now(UTC)
+        """Write the page and the README's block, unless a scenario was not run to its end."""
         results = {
-            "at": now.isoformat(timespec="seconds"),
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "cluster": cluster,
-            "machine": platform.machine(),
             "scenarios": self._by_scenario,
         }
+        try:
+            lines = block(results)
+        except KeyError as missing:
+            print(f"\nbenchmarks/e2e is as it was: there is no {missing}")
+            return
         FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-        (FOLDER / "results.md").write_text(self._page(f"{now:%Y-%m-%d}", cluster))
-
-    def _page(self, date: str, cluster: str) -> str:
-        rows = [
-            f"| {scenario} | {name.replace('_', ' ')} | {value} |"
-            for scenario, figures in self._by_scenario.items()
-            for name, value in figures.items()
-        ]
-        head = f"# What `make e2e` saw\n\n{date}, {cluster}.\n\n| scenario | figure | value |\n"
-        return head + "| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+        (FOLDER / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        (FOLDER / "results.md").write_text("\n".join(page(results)) + "\n")
+        README.write_text(with_block(README.read_text(), BLOCK, lines))

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.readme import marks
 from benchmarks.serving.answers import Answers, recovery, shares
 from benchmarks.serving.figures import Figure, figures
-from benchmarks.serving.page import END, START, page, with_block
+from benchmarks.serving.page import BLOCK, page, with_block
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "benchmarks" / "serving"
+START, END = marks(BLOCK)
 
 
 @pytest.fixture(scope="module")
