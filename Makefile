@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 PROTOC = $(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) service/proto/forecast.proto service/proto/inference.proto
 
-.PHONY: help setup peers run test check fmt bench bench-serving loadtest terraform-test image manifests chart-test e2e requirements proto openapi settings-docs metrics-docs
+.PHONY: help setup peers run test check fmt bench bench-serving loadtest terraform-test image manifests chart-test e2e requirements proto openapi settings-docs metrics-docs values-docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,8 @@ check: setup ## format, lint, types, import floors, generated files
 		|| { echo "docs/settings.md is old: make settings-docs" >&2; exit 1; }
 	$(BIN)/python docs/metrics_page.py | diff -u docs/metrics.md - \
 		|| { echo "docs/metrics.md is old: make metrics-docs" >&2; exit 1; }
+	$(BIN)/python docs/values_page.py | diff -u helm/tidecast/README.md - \
+		|| { echo "helm/tidecast/README.md is old: make values-docs" >&2; exit 1; }
 	$(BIN)/python -m service.rest.openapi | diff -u docs/openapi.json - \
 		|| { echo "docs/openapi.json is old: make openapi" >&2; exit 1; }
 	fresh=$$(mktemp -d)
@@ -158,3 +160,7 @@ openapi: setup ## write docs/openapi.json from the service
 settings-docs: setup ## write docs/settings.md from the settings
 	@$(BIN)/python docs/settings_page.py > docs/settings.md.new
 	mv docs/settings.md.new docs/settings.md
+
+values-docs: setup ## write helm/tidecast/README.md from the chart's values
+	@$(BIN)/python docs/values_page.py > helm/tidecast/README.md.new
+	mv helm/tidecast/README.md.new helm/tidecast/README.md

@@ -1,52 +1,19 @@
 """Every value is documented, known to the schema, and used; unknown ones are refused."""
 
 import json
-import re
 
 import pytest
 import yaml
 
+from docs.values_page import documented, leaves, page
 from tests.chart.conftest import CHART, needs_helm, template
 
 TEXT = (CHART / "values.yaml").read_text()
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 MOST_VALUES = 60
-WHOLE = ("config", "scheduling", "annotations", "labels", "server", "monitor", "ingestion",
-         "training")  # fmt: skip
 
 
-def _is_section(path: tuple[str, ...], value: object) -> bool:
-    """Whether a mapping holds values, and is not one."""
-    whole = path[0] == "resources" and len(path) == 2
-    return isinstance(value, dict) and bool(value) and not whole
-
-
-def _leaves(values: dict, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = []
-    for key, value in values.items():
-        here = (*path, key)
-        found += _leaves(value, here) if _is_section(here, value) else [here]
-    return found
-
-
-LEAVES = _leaves(yaml.safe_load(TEXT))
-
-
-def _documented() -> list[tuple[str, ...]]:
-    """Paths of the keys that have a comment right above them."""
-    path: list[tuple[int, str]] = []
-    found, commented = [], False
-    for line in TEXT.splitlines():
-        if line.strip().startswith("#"):
-            commented = True
-            continue
-        if match := re.match(r"( *)([A-Za-z]+):", line):
-            depth = len(match[1])
-            path = [one for one in path if one[0] < depth] + [(depth, match[2])]
-            if commented:
-                found.append(tuple(name for _, name in path))
-        commented = False
-    return found
+LEAVES = leaves(yaml.safe_load(TEXT))
 
 
 def test_values_are_fewer_than_sixty():
@@ -54,7 +21,11 @@ def test_values_are_fewer_than_sixty():
 
 
 def test_values_are_documented_each():
-    assert set(LEAVES) <= set(_documented())
+    assert set(LEAVES) <= documented(TEXT).keys()
+
+
+def test_values_page_is_the_generated_one():
+    assert (CHART / "README.md").read_text() == page(TEXT)
 
 
 def test_values_are_all_in_the_schema():
