@@ -1,8 +1,8 @@
 """A copy of the champion that is damaged on purpose, to watch how Tidecast gets rid of it.
 
-Its bands are a third as wide as they should be, and lie one and a half standard deviations too
-high at odd steps and too low at even ones, so that no trend can make it look good. It forecasts
-finite, ordered prices: only its live score can tell that it is bad.
+Its bands are a third as wide as they should be, and lie three standard deviations too high at odd
+steps and too low at even ones, so that no trend can make it look good, and no handful of hours. It
+forecasts finite, ordered prices: only its live score can tell that it is bad.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ from tidecast.registry import Registry
 from tidecast.timeframes import Market
 
 NARROWING = 0.33
-SHIFT = 1.5
+SHIFT = 3.0
 """Standard deviations that the bands are moved."""
 _LOW, _HIGH = LEVELS.index(0.16), LEVELS.index(0.84)
 

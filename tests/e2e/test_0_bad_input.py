@@ -12,7 +12,7 @@ SECRET = "not-there"
 EXTERNAL = (
     *("--set", "database.bundled.enabled=false", "--set", "database.external.host=nowhere"),
     *("--set", f"database.external.existingSecret={SECRET}"),
-    *("--set", "autoscaling.minReplicas=1"),
+    *("--set", "autoscaling.minReplicas=1", "--set", "storage="),
 )
 
 
