@@ -36,7 +36,7 @@ def block(results: dict[str, Any]) -> list[str]:
     return [
         "",
         _seen(results),
-        "An hour of candles passed in ten seconds. While something went, a client asked 60 times a",
+        "An hour of candles passed in seconds. While something went, a client asked 60 times a",
         "second over REST and gRPC, and asked again only where nobody listened. The load for the",
         "autoscaler may be refused with 429; nothing else may.",
         "",

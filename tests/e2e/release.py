@@ -11,6 +11,8 @@ from cluster import JsonObject, Namespace, restarts
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "tidecast"
 VALUES = (CHART / "ci" / "trial-values.yaml", Path(__file__).parent / "values.yaml")
+SECONDS_AN_HOUR = 8
+"""At the speed of values.yaml."""
 NAME = "tidecast"
 MARKET = "BTC-USD:1h"
 REPLAYED = "replayed data"

@@ -5,13 +5,11 @@ import time
 import pytest
 from cluster import until
 from figures import Figures
-from release import NAME, Release
+from release import NAME, SECONDS_AN_HOUR, Release
 from steady_client import SteadyClient, failures
 
 AWAY_SECONDS = 60
 CANDLES_AWAY = 10
-SECONDS_AN_HOUR = 10
-"""At the speed of values.yaml."""
 
 
 @pytest.mark.parametrize(("server", "said"), [("postgresql", "store"), ("mlflow", "registry")])

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from cluster import JsonObject, until
 from figures import Figures
-from release import MARKET, NAME, Release
+from release import MARKET, NAME, SECONDS_AN_HOUR, Release
 from steady_client import SteadyClient, failures
 
-COOLDOWN_CANDLES = 6
-COOLDOWN_SECONDS = 60
+COOLDOWN_CANDLES = 5
+COOLDOWN_SECONDS = COOLDOWN_CANDLES * SECONDS_AN_HOUR
 NOTICED_SECONDS = 400
 CRONJOB = f"cronjob/{NAME}-training"
 REFUSED_REQUESTS = r'^tidecast_kubernetes_requests_total{.*result="refused"} [1-9]'
