@@ -3,8 +3,12 @@
 from typing import Any
 
 BLOCK = "cluster"
-DISRUPTIONS = ("rolling update", "deleted server", "deleted holder of the Lease")
-KILLED = "worker killed with -9"
+DISRUPTIONS = (
+    "rolling update",
+    "deleted server",
+    "deleted holder of the Lease",
+    "worker killed with -9",
+)
 SERVERS = {"postgresql": "PostgreSQL", "mlflow": "MLflow"}
 METRICS = {"cpu": "CPU", "inflight": "requests in flight"}
 Scenario = dict[str, Any]
@@ -30,7 +34,7 @@ def block(results: dict[str, Any]) -> list[str]:
     seen = results["scenarios"]
     rows = [_install(seen["1 install"]), _closed_loop(seen["3 closed loop"])]
     rows += [_autoscaling(seen[f"4 autoscaling by {one}"], METRICS[one]) for one in METRICS]
-    rows += [_disruption(seen[f"5 {one}"], one) for one in (*DISRUPTIONS, KILLED)]
+    rows += [_disruption(seen[f"5 {one}"], one) for one in DISRUPTIONS]
     rows += [_outage(seen[f"6 {one} away"], SERVERS[one]) for one in SERVERS]
     rows += [_exchange(seen["6 exchange away"]), _releases(seen["8 upgrade"], seen["8 rollback"])]
     return [

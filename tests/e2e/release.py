@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from cluster import JsonObject, Namespace, restarts
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "tidecast"
 VALUES = (CHART / "ci" / "trial-values.yaml", Path(__file__).parent / "values.yaml")
-SECONDS_AN_HOUR = 8
-"""At the speed of values.yaml."""
+SECONDS_AN_HOUR = 3600 // yaml.safe_load(VALUES[-1].read_text())["config"]["clock"]["speed"]
 NAME = "tidecast"
 MARKET = "BTC-USD:1h"
 REPLAYED = "replayed data"
@@ -133,6 +133,12 @@ class Release:
         """Jobs that the monitor made."""
         jobs = self.namespace.items("jobs")
         return [job for job in jobs if job["metadata"]["name"].startswith(f"{NAME}-retrain-")]
+
+    def job_from(self, cronjob: str, name: str) -> JsonObject:
+        """The Job that a CronJob would make, not made yet."""
+        words = ("job", name, f"--from={cronjob}", "--dry-run=client", "-o", "json")
+        job: JsonObject = json.loads(self.namespace.kubectl("create", *words))
+        return job
 
     def running_jobs(self) -> list[str]:
         """Jobs made by hand that have no end yet; those of the CronJobs come and go."""

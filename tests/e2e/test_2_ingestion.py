@@ -51,8 +51,7 @@ def test_market_of_no_source_ends_with_its_code_and_the_others_go_on(
     release: Release, figures: Figures
 ) -> None:
     name = "unknown-market"
-    words = ("job", name, f"--from=cronjob/{NAME}-ingestion", "--dry-run=client", "-o", "json")
-    job = json.loads(release.namespace.kubectl("create", *words))
+    job = release.job_from(f"cronjob/{NAME}-ingestion", name)
     (container,) = job["spec"]["template"]["spec"]["containers"]
     markets = [
         {"symbol": symbol, "interval": "1h", "sources": [{"exchange": "replay", "pair": symbol}]}

@@ -131,8 +131,7 @@ def test_refused_job_is_one_event_and_is_tried_again(
 def test_monitor_may_make_no_job_but_the_template(release: Release) -> None:
     account = release.servers()[0]["spec"]["serviceAccountName"]
     whose = f"--as=system:serviceaccount:{release.namespace.name}:{account}"
-    words = ("job", "made-by-hand", f"--from={CRONJOB}", "--dry-run=client", "-o", "json")
-    job = json.loads(release.namespace.kubectl("create", *words))
+    job = release.job_from(CRONJOB, "made-by-hand")
     create = ("create", whose, "--dry-run=server", "-f", "-")
     assert "made-by-hand" in release.namespace.kubectl(*create, text=json.dumps(job))
     _trainer(job)["image"] = "docker.io/library/something-else:1"
