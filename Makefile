@@ -131,7 +131,7 @@ e2e: setup ## every scenario on the cluster of KUBECONFIG, half an hour; TIDECAS
 	@for tool in helm kubectl; do
 		command -v $$tool > /dev/null || { echo "e2e: needs $$tool on the PATH" >&2; exit 1; }
 	done
-	$(BIN)/pytest tests/e2e --timeout=1200 --capture=no $(ARGS)
+	$(BIN)/pytest tests/e2e --timeout=1200 --capture=no --durations=15 --durations-min=5 $(ARGS)
 
 requirements: setup ## compile the pins in requirements/ from pyproject.toml
 	@grep -o '^uv==[^ ]*' requirements/bootstrap.txt \

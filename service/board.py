@@ -4,6 +4,7 @@ A ``MarketState`` is immutable and replaced as a whole, so a reader on any threa
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from tidecast.timeframes import Market
 NO_CANDLE = "no candle in the store yet"
 NO_CHAMPION = "no champion promoted yet"
 STARTING = "the service is starting"
+LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class MarketState:
     troubles: tuple[tuple[str, str], ...] = ()
     wanted: Title | None = None
     promotions: tuple[Promotion, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a forecast, or it is known why there is none."""
+        return self.snapshot is not None or bool(self.troubles)
 
     @property
     def missing(self) -> str:
@@ -65,6 +72,14 @@ class Board:
     def markets(self) -> tuple[Market, ...]:
         """The configured markets, in the order of the settings."""
         return tuple(self._states)
+
+    def wait_until_known(self, seconds: float) -> None:
+        """Return when every market is known, or after so many seconds."""
+        latest = time.monotonic() + seconds
+        while not all(state.is_known for state in self._states.values()):
+            if time.monotonic() > latest:
+                break
+            time.sleep(LOOK_SECONDS)
 
     def state(self, market: Market) -> MarketState:
         """The state now."""

@@ -3,7 +3,9 @@
 import gc
 import logging
 import sys
+import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
@@ -33,6 +35,8 @@ GC_THRESHOLD = (5_000, 20, 50)
 request for 12 ms."""
 SWITCH_SECONDS = 0.0005
 """How long a computation may keep Python from a request that has come; the default is 5 ms."""
+LONGEST_SILENCE_SECONDS = 30.0
+"""From then on gRPC answers even if there is still nothing to say about a market."""
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Runtime:
         rpc: the gRPC server, None where gRPC is turned off.
     """
 
+    board: Board
     plane: DataPlane
     watcher: Watcher
     store: Store
@@ -59,7 +64,9 @@ class Runtime:
         self.doorkeeper.start()
         self.watcher.start()
         if self.rpc is not None:
-            self.rpc.start()
+            self.rpc.open()
+            starting = partial(_start_when_known, self.rpc, self.board)
+            threading.Thread(target=starting, name="grpc start", daemon=True).start()
         Departure(self.plane, None if self.rpc is None else self.rpc.drain).prepare()
 
     def stop(self) -> None:
@@ -103,6 +110,7 @@ def build_runtime(settings: Settings) -> Runtime:
     REGISTRY.register(InflightCollector(admission))
     plane = DataPlane(board, store, clock, limits)
     return Runtime(
+        board=board,
         plane=plane,
         watcher=watcher,
         store=store,
@@ -110,6 +118,12 @@ def build_runtime(settings: Settings) -> Runtime:
         doorkeeper=doorkeeper,
         rpc=build_server(settings.service, plane, board, admission, doorkeeper),
     )
+
+
+def _start_when_known(rpc: "RpcServer", board: Board) -> None:
+    """Clients of gRPC choose among the servers themselves and heed no readiness probe."""
+    board.wait_until_known(LONGEST_SILENCE_SECONDS)
+    rpc.start()
 
 
 def settle_memory() -> None:

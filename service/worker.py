@@ -1,9 +1,15 @@
-"""How BentoML's worker is started: what its supervisor would give it."""
+"""``python -m service.worker``: check the settings, then be BentoML's worker.
+
+It gets here what BentoML's supervisor would give it.
+"""
 
 import os
+import runpy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from service.memory_keeper import start_memory_keeper
 
 if TYPE_CHECKING:
     from tidecast.settings import Settings
@@ -12,17 +18,37 @@ ROOT = Path(__file__).resolve().parent.parent
 """Where BentoML has to start from: the worker finds ``service.app`` there."""
 SERVICE = "service.app:Tidecast"
 WORKER_MODULE = "_bentoml_impl.worker.service"
+BACKLOG = 2048
+"""Connections that may wait to be accepted; BentoML's default."""
 
 
-def worker_command(listening: int, backlog: int) -> list[str]:
-    """Arguments of the worker; its working folder must be ``ROOT``.
+def main() -> int:
+    """Exit code; returns only when the settings are wrong or the port is taken."""
+    start_memory_keeper()  # before there is a socket
+    from service.start_checks import checked_settings, listen
+    from tidecast.errors import ConfigurationError
+    from tidecast.exit_codes import exit_code
+
+    try:
+        settings = checked_settings()
+        listening = listen(settings.service.host, settings.service.port, "TIDECAST_SERVICE__PORT")
+    except ConfigurationError as error:
+        sys.stderr.write(f"service: {error}\n")
+        return exit_code(error)
+    os.environ.update(worker_environment(settings))
+    os.chdir(ROOT)
+    sys.argv = [WORKER_MODULE, *worker_arguments(listening.fileno())]
+    runpy.run_module(WORKER_MODULE, run_name="__main__", alter_sys=True)
+    raise AssertionError("BentoML's worker ends the process")
+
+
+def worker_arguments(listening: int) -> list[str]:
+    """Arguments of BentoML's worker; its working folder must be ``ROOT``.
 
     Args:
-        listening: number of the bound socket that it inherits.
-        backlog: connections that may wait to be accepted.
+        listening: number of the bound socket.
     """
-    command = [sys.executable, "-m", WORKER_MODULE, SERVICE]
-    return [*command, "--fd", str(listening), "--backlog", str(backlog), "--worker-id", "1"]
+    return [SERVICE, "--fd", str(listening), "--backlog", str(BACKLOG), "--worker-id", "1"]
 
 
 def worker_environment(settings: "Settings") -> dict[str, str]:
@@ -39,3 +65,7 @@ def worker_environment(settings: "Settings") -> dict[str, str]:
     if (config_file := os.environ.get("TIDECAST_CONFIG_FILE")) is not None:
         wanted["TIDECAST_CONFIG_FILE"] = str(Path(config_file).absolute())
     return wanted
+
+
+if __name__ == "__main__":
+    sys.exit(main())

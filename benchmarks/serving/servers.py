@@ -20,8 +20,8 @@ from benchmarks.serving.home import ROOT, Home
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
-WORKER = "_bentoml_impl.worker.service"
-"""In the command line of the process of BentoML that answers."""
+WORKERS = ("service.worker", "_bentoml_impl.worker.service")
+"""One is in the command line of the process that answers, of ours and of BentoML's."""
 PEERS = Path(os.environ.get("TIDECAST_BENCH_PEERS", ROOT / ".venv-peers"))
 SOURCES = Path(__file__).parent / "peers"
 STOCK_PATH, STOCK_BYTES = "/constant", 639
@@ -182,7 +182,7 @@ def _wait_grpc(server: Server) -> None:
 
 
 def _is_worker(pid: int) -> bool:
-    return WORKER in processes.command(pid)
+    return any(name in processes.command(pid) for name in WORKERS)
 
 
 def _bare() -> dict[str, str]:

@@ -62,7 +62,7 @@ class RpcServer:
     Attributes:
         desk: what the endpoints share.
         address: where it listens.
-        port: the port of it, once it has started.
+        port: the port of it, once it is open.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class RpcServer:
         self._server = grpc.server(self._arrivals, options=_options(settings))
         self._server.add_generic_rpc_handlers([_Handlers(endpoints)])
 
-    def start(self) -> None:
-        """Answer calls from now on.
+    def open(self) -> None:
+        """Take connections, which wait for ``start``; clients with another server ask that.
 
         Raises:
             ConfigurationError: the port is taken, or the address is not ours.
@@ -103,7 +103,12 @@ class RpcServer:
                 "stop what is there, or name another port"
             ) from error
         self.desk.start()
-        self._server.start()
+
+    def start(self) -> None:
+        """Answer calls from now on, unless it is drained already."""
+        with self._going:
+            if self._ended is None:
+                self._server.start()
 
     def drain(self) -> Event:
         """Send every client elsewhere, and lose no call; a second time it does nothing.

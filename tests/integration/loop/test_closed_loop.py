@@ -89,7 +89,7 @@ class Loop:
 
     def service_pids(self) -> set[int]:
         family = psutil.Process(self.child.pid).children(recursive=True)
-        return {one.pid for one in family if "bentoml" in " ".join(_command(one))}
+        return {one.pid for one in family if "service.worker" in _command(one)}
 
     def begin_asking(self) -> None:
         self._client.start()

@@ -240,6 +240,13 @@ def test_replica_that_goes_says_so_at_once(installation: Any, tmp_path: Path) ->
     assert going.process.wait(GRACE_SECONDS) == 0
 
 
+def test_first_call_of_all_gets_a_forecast(installation: Any) -> None:
+    running = installation.serve()
+    with _stub(running.rpc) as stub:
+        assert stub.Forecast(REQUEST, timeout=60, wait_for_ready=True).symbol == "BTC-USD"
+    assert running.stop() == 0
+
+
 def test_worker_that_is_ended_alone_is_followed_by_one_that_listens(
     installation: Any, tmp_path: Path
 ) -> None:

@@ -59,13 +59,15 @@ def started(installation) -> Iterator[Any]:
 
 def test_service_process_is_a_worker_and_a_parent_that_weighs_nothing(started: Any) -> None:
     parent = psutil.Process(started.process.pid)
-    (worker,) = parent.children(recursive=True)
-    assert "_bentoml_impl.worker.service" in worker.cmdline()
+    (worker,) = parent.children()
+    assert "service.worker" in worker.cmdline()
     assert parent.memory_info().rss < 25 * 2**20
 
 
 def test_service_process_ends_well_when_it_is_told_to(started: Any) -> None:
+    family = psutil.Process(started.process.pid).children(recursive=True)
     assert started.stop() == ExitCode.OK
+    assert psutil.wait_procs(family, 5)[1] == []
 
 
 def test_killed_worker_refuses_connections_at_once_and_ends_the_process(started: Any) -> None:
@@ -75,6 +77,12 @@ def test_killed_worker_refuses_connections_at_once_and_ends_the_process(started:
     with pytest.raises(requests.ConnectionError, match="refused"):
         requests.get(f"{started.url}/livez", timeout=5)
     assert started.process.wait(5) == 128 + signal.SIGKILL
+
+
+def test_killed_worker_leaves_no_process_behind(started: Any) -> None:
+    worker, keeper = psutil.Process(started.process.pid).children(recursive=True)
+    worker.kill()
+    assert psutil.wait_procs([worker, keeper], 5)[1] == []
 
 
 def test_service_process_names_a_port_that_is_taken() -> None:

@@ -40,6 +40,7 @@ class Rpc:
         server = build_server(self.settings, plane, board, self.admission, self.doorkeeper)
         assert server is not None
         self.server = server
+        self.server.open()
         self.server.start()
         self.address = f"127.0.0.1:{server.port}"
         self._opened = ExitStack()

@@ -150,7 +150,34 @@ def test_port_that_is_taken_is_named(rpc, board, plane):
     settings = rpc.settings.model_copy(update={"grpc_port": rpc.server.port})
     second = build_server(settings, plane, board, rpc.admission, rpc.doorkeeper)
     with pytest.raises(ConfigurationError, match=f"GRPC_PORT.*127.0.0.1:{rpc.server.port}"):
-        second.start()
+        second.open()
+
+
+def test_call_before_the_start_is_answered_after_it(rpc, board, plane, publish):
+    settings = rpc.settings.model_copy(update={"grpc_port": 0})
+    starting = build_server(settings, plane, board, rpc.admission, rpc.doorkeeper)
+    starting.open()
+    with grpc.insecure_channel(f"127.0.0.1:{starting.port}") as channel:
+        stub = forecast_pb2_grpc.ForecastServiceStub(channel)
+        answer = stub.Forecast.future(REQUEST, timeout=30)
+        time.sleep(0.2)
+        assert not answer.done()
+        publish()
+        starting.start()
+        assert answer.result().symbol == "BTC-USD"
+    starting.stop()
+
+
+def test_server_that_was_drained_before_its_start_never_starts(rpc, board, plane):
+    settings = rpc.settings.model_copy(update={"grpc_port": 0})
+    going = build_server(settings, plane, board, rpc.admission, rpc.doorkeeper)
+    going.open()
+    going.stop()
+    going.start()
+    with grpc.insecure_channel(f"127.0.0.1:{going.port}") as channel:
+        stub = forecast_pb2_grpc.ForecastServiceStub(channel)
+        with pytest.raises(grpc.RpcError):
+            stub.Forecast(REQUEST, timeout=1)
 
 
 def test_grpc_that_is_turned_off_has_no_server(board, plane, rpc):
