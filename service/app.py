@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import bentoml
 
 from service.messages import ForecastAnswer, ForecastRequest
-from service.worker import WORKER_MODULE
+from service.worker import WORKER_MODULE, leave_arrow_out
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -27,8 +27,7 @@ def runtime() -> "Runtime":
     # BentoML sets it for several workers; metrics in memory cost a third of those in files.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     if getattr(sys.modules["__main__"].__spec__, "name", None) == WORKER_MODULE:
-        # pandas loads Arrow wherever it finds it: 40 MB that no forecast needs.
-        sys.modules["pyarrow"] = None  # type: ignore[assignment]
+        leave_arrow_out()
     from service.runtime import adopt_server_logs, build_runtime
     from tidecast.settings import load_settings
     from tidecast.telemetry import configure_logging

@@ -25,6 +25,7 @@ BACKLOG = 2048
 def main() -> int:
     """Exit code; returns only when the settings are wrong or the port is taken."""
     start_memory_keeper()  # before there is a socket
+    leave_arrow_out()
     from service.start_checks import checked_settings, listen
     from tidecast.errors import ConfigurationError
     from tidecast.exit_codes import exit_code
@@ -40,6 +41,14 @@ def main() -> int:
     sys.argv = [WORKER_MODULE, *worker_arguments(listening.fileno())]
     runpy.run_module(WORKER_MODULE, run_name="__main__", alter_sys=True)
     raise AssertionError("BentoML's worker ends the process")
+
+
+def leave_arrow_out() -> None:
+    """Keep pandas from Arrow, which it loads where it finds it: 40 MB that no forecast needs.
+
+    To be called before pandas is imported: what pandas has found it goes on asking for.
+    """
+    sys.modules["pyarrow"] = None  # type: ignore[assignment]
 
 
 def worker_arguments(listening: int) -> list[str]:

@@ -64,6 +64,10 @@ def test_service_process_is_a_worker_and_a_parent_that_weighs_nothing(started: A
     assert parent.memory_info().rss < 25 * 2**20
 
 
+def test_service_process_answers_what_it_makes_with_pandas(started: Any) -> None:
+    assert started.get("/v1/scores/BTC-USD").json()["symbol"] == "BTC-USD"
+
+
 def test_service_process_ends_well_when_it_is_told_to(started: Any) -> None:
     family = psutil.Process(started.process.pid).children(recursive=True)
     assert started.stop() == ExitCode.OK
