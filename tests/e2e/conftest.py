@@ -26,7 +26,7 @@ KEPT = os.environ.get("TIDECAST_E2E_NAMESPACE")
 one scenario again and again. It and NAME-clients must be there."""
 IMAGE = os.environ.get("TIDECAST_E2E_IMAGE", "localhost/tidecast:dev")
 READY_WITHIN_SECONDS = 300
-SERVERS = 3
+SERVERS = 2
 ENFORCED = "pod-security.kubernetes.io/enforce=restricted"
 
 

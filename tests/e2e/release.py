@@ -15,8 +15,6 @@ VALUES = (CHART / "ci" / "trial-values.yaml", Path(__file__).parent / "values.ya
 SECONDS_AN_HOUR = 3600 // yaml.safe_load(VALUES[-1].read_text())["config"]["clock"]["speed"]
 NAME = "tidecast"
 MARKET = "BTC-USD:1h"
-TWO_SERVERS = ("--set", "autoscaling.minReplicas=2,autoscaling.maxReplicas=2")
-"""Arguments of helm: only the closed loop needs a third, and two cores start two servers sooner."""
 REPLAYED = "replayed data"
 """What every answer of a replay says under `degraded`."""
 

@@ -7,6 +7,7 @@ from steady_client import SteadyClient, failures
 from steady_client import figures as counted
 
 LOOP_SECONDS = 600
+THREE_SERVERS = ("--set", "autoscaling.minReplicas=3,autoscaling.maxReplicas=3")
 QUIET_SECONDS = 30
 """Within the cool-down, in which no further Job may come."""
 
@@ -14,6 +15,7 @@ QUIET_SECONDS = 30
 def test_broken_champion_is_replaced_once_and_without_a_failed_request(
     release: Release, client: SteadyClient, figures: Figures
 ) -> None:
+    release.upgrade(*THREE_SERVERS)
     until("three servers", lambda: len(release.ready_servers()) == 3, 300)
     restarts = release.restarts()
     (first,) = release.serving()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cluster import JsonObject, until
 from figures import Figures
-from release import MARKET, NAME, SECONDS_AN_HOUR, TWO_SERVERS, Release
+from release import MARKET, NAME, SECONDS_AN_HOUR, Release
 from steady_client import SteadyClient, failures
 
 COOLDOWN_CANDLES = 5
@@ -56,8 +56,7 @@ SPOILT: dict[str, tuple[Callable[[JsonObject], None], str, str]] = {
 @pytest.fixture(scope="module")
 def template(release: Release) -> Iterator[JsonObject]:
     """The template as it was; meanwhile a champion serves that asks to be replaced all the time."""
-    cooldown = f"config.monitoring.cooldown_candles={COOLDOWN_CANDLES}"
-    release.upgrade("--set", cooldown, *TWO_SERVERS)
+    release.upgrade("--set", f"config.monitoring.cooldown_candles={COOLDOWN_CANDLES}")
     good = release.namespace.get(CRONJOB)["spec"]["jobTemplate"]
     # Spoilt before anything can be trained: a good challenger would end the chapter.
     _use(release, _spoilt(good, _too_little_memory))

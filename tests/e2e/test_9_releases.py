@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cluster import until
 from figures import Figures
-from release import NAME, TWO_SERVERS, Release
+from release import NAME, Release
 from steady_client import SteadyClient, failures
 from steady_client import figures as counted
 
@@ -55,7 +55,7 @@ def test_uninstall_leaves_what_the_notes_say_and_their_commands_the_rest(
 @pytest.fixture(scope="module")
 def previous(release: Release) -> Release:
     """The chart before this one, with data."""
-    release.namespace.helm("install", NAME, str(PREVIOUS), *release.values(), *TWO_SERVERS)
+    release.namespace.helm("install", NAME, str(PREVIOUS), *release.values())
     until("servers of the chart before", lambda: len(release.ready_servers()) >= 2, 400)
     return release
 
@@ -65,7 +65,7 @@ def test_upgrade_from_the_previous_chart_keeps_data_and_fails_no_request(
 ) -> None:
     before, version = previous.status(), _chart(previous)
     started = time.monotonic()
-    previous.upgrade(*TWO_SERVERS)
+    previous.upgrade()
     previous.rolled_out()
     seconds = round(time.monotonic() - started)
     seen = client.stop()
