@@ -38,7 +38,7 @@ def main() -> int:
 
 def _end_group(worker: int) -> None:
     """End who kept the worker's memory."""
-    try:  # noqa: SIM105
+    try:  # noqa: SIM105 - it would take an import
         os.killpg(worker, signal.SIGKILL)
     except ProcessLookupError:
         pass

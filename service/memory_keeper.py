@@ -30,7 +30,7 @@ def start_memory_keeper() -> int | None:
     global _stack
     if sys.platform != "linux":
         return None
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None)
     libc.clone.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
     _stack = mmap.mmap(-1, STACK_BYTES)
     top = ctypes.addressof(ctypes.c_char.from_buffer(_stack)) + STACK_BYTES

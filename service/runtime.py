@@ -5,7 +5,6 @@ import logging
 import sys
 import threading
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
@@ -65,8 +64,12 @@ class Runtime:
         self.watcher.start()
         if self.rpc is not None:
             self.rpc.open()
-            starting = partial(_start_when_known, self.rpc, self.board)
-            threading.Thread(target=starting, name="grpc start", daemon=True).start()
+            threading.Thread(
+                target=_start_when_known,
+                args=(self.rpc, self.board),
+                name="grpc start",
+                daemon=True,
+            ).start()
         Departure(self.plane, None if self.rpc is None else self.rpc.drain).prepare()
 
     def stop(self) -> None:

@@ -182,7 +182,8 @@ def _wait_grpc(server: Server) -> None:
 
 
 def _is_worker(pid: int) -> bool:
-    return any(name in processes.command(pid) for name in WORKERS)
+    command = processes.command(pid)
+    return any(name in command for name in WORKERS)
 
 
 def _bare() -> dict[str, str]:

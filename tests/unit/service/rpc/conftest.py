@@ -21,6 +21,7 @@ from service.admission import Admission
 from service.api_keys import Doorkeeper
 from service.proto import forecast_pb2_grpc
 from service.rpc.assembly import build_server
+from service.rpc.server import RpcServer
 from service.snapshot import Snapshot
 from tidecast.settings import ServiceSettings
 from tidecast.store import Store
@@ -37,13 +38,18 @@ class Rpc:
         known = {**ServiceSettings().model_dump(), "grpc_port": 0, **settings}
         self.settings = ServiceSettings.model_construct(**known)
         self.doorkeeper = Doorkeeper(self.settings.api_keys)
-        server = build_server(self.settings, plane, board, self.admission, self.doorkeeper)
-        assert server is not None
-        self.server = server
+        self.server = self.another(self.settings.grpc_port)
         self.server.open()
         self.server.start()
-        self.address = f"127.0.0.1:{server.port}"
+        self.address = f"127.0.0.1:{self.server.port}"
         self._opened = ExitStack()
+
+    def another(self, port: int = 0) -> RpcServer:
+        """A server of the same parts, not open yet."""
+        settings = self.settings.model_copy(update={"grpc_port": port})
+        server = build_server(settings, self.plane, self.board, self.admission, self.doorkeeper)
+        assert server is not None
+        return server
 
     def channel(self, *options: tuple[str, Any]) -> grpc.Channel:
         """A connection of its own."""

@@ -146,16 +146,14 @@ def test_key_with_a_password_is_refused_without_asking_for_it(tmp_path):
         key_pair(settings)
 
 
-def test_port_that_is_taken_is_named(rpc, board, plane):
-    settings = rpc.settings.model_copy(update={"grpc_port": rpc.server.port})
-    second = build_server(settings, plane, board, rpc.admission, rpc.doorkeeper)
+def test_port_that_is_taken_is_named(rpc):
+    second = rpc.another(rpc.server.port)
     with pytest.raises(ConfigurationError, match=f"GRPC_PORT.*127.0.0.1:{rpc.server.port}"):
         second.open()
 
 
-def test_call_before_the_start_is_answered_after_it(rpc, board, plane, publish):
-    settings = rpc.settings.model_copy(update={"grpc_port": 0})
-    starting = build_server(settings, plane, board, rpc.admission, rpc.doorkeeper)
+def test_call_before_the_start_is_answered_after_it(rpc, publish):
+    starting = rpc.another()
     starting.open()
     with grpc.insecure_channel(f"127.0.0.1:{starting.port}") as channel:
         stub = forecast_pb2_grpc.ForecastServiceStub(channel)
@@ -168,9 +166,8 @@ def test_call_before_the_start_is_answered_after_it(rpc, board, plane, publish):
     starting.stop()
 
 
-def test_server_that_was_drained_before_its_start_never_starts(rpc, board, plane):
-    settings = rpc.settings.model_copy(update={"grpc_port": 0})
-    going = build_server(settings, plane, board, rpc.admission, rpc.doorkeeper)
+def test_server_that_was_drained_before_its_start_never_starts(rpc):
+    going = rpc.another()
     going.open()
     going.stop()
     going.start()
