@@ -26,6 +26,7 @@ for _ in range(20):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 print(keeper, listening.getsockname()[1], flush=True)
 connection, _ = listening.accept()
+connection.sendall(b"taken")
 time.sleep(60)
 """
 
@@ -56,6 +57,8 @@ def server() -> Iterator[Killable]:
     assert process.stdout is not None
     keeper, port = map(int, process.stdout.readline().split())
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        # A connection that nobody has taken yet is reset, not ended.
+        assert connection.recv(5) == b"taken"
         yield Killable(process, keeper, connection)
     os.killpg(process.pid, signal.SIGKILL)
     process.stdout.close()
