@@ -76,6 +76,7 @@ class Watcher:
         while not self._stop.is_set():
             try:
                 self._store.migrate()
+                self._connect()
                 break
             except StoreUnavailable as error:
                 for market in self._board.markets:
@@ -86,6 +87,13 @@ class Watcher:
                 log.exception("migration_failed")
             self._stop.wait(RETRY_MIGRATION_SECONDS)
         self._migrated.set()
+
+    def _connect(self) -> None:
+        """Before the first request, not within one: on a busy machine each takes up to 2 s."""
+        try:
+            self._store.connect()
+        except StoreUnavailable as error:
+            log.warning("connections_missing", error=str(error))
 
     def _candles(self, watch: MarketWatch, wake: threading.Event) -> None:
         self._migrated.wait()

@@ -66,6 +66,14 @@ class PostgresServer:
             connection.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
+    def create_narrow(self, connections: int) -> str:
+        """URL of a new, empty database that lets its user have so many connections."""
+        owner = f"narrow_{next(self._names)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE ROLE "{owner}" LOGIN CONNECTION LIMIT {connections}')
+            connection.execute(f'CREATE DATABASE "{owner}" OWNER "{owner}"')
+        return self.url(owner).replace("tidecast:hidden", f"{owner}:hidden")
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while True:

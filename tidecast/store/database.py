@@ -1,12 +1,13 @@
 """One database: its connections and transactions."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import Connection
 
 from tidecast.store.dialects import (
     BEGIN_WRITING,
+    CONNECTIONS,
     build_engine,
     enable_wal,
     parse_url,
@@ -23,6 +24,16 @@ class Database:
         self.name = self.url.render_as_string(hide_password=True)
         self.engine = build_engine(self.url)
         self._writer = self.engine.execution_options(**BEGIN_WRITING)
+
+    def connect(self) -> None:
+        """Open all connections that this process keeps; those who read later need not wait.
+
+        Raises:
+            StoreUnavailable: not all could be opened.
+        """
+        with store_errors(self.name), ExitStack() as opened:
+            for _ in range(CONNECTIONS):
+                opened.enter_context(self.engine.connect())
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

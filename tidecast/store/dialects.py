@@ -27,6 +27,8 @@ MIGRATION_TIMEOUT_SECONDS = 300.0
 """How long a migration may take, and others wait for it."""
 MIGRATION_LOCK = 0x7469_6465
 """Key of the advisory lock that migrations on PostgreSQL take."""
+CONNECTIONS = 5
+"""That a process keeps, once they are open."""
 CONNECT_TIMEOUT_SECONDS = 3.0
 POOL_TIMEOUT_SECONDS = 5.0
 SILENCE_TIMEOUT_SECONDS = 10.0
@@ -104,7 +106,7 @@ def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_size=5,
+        pool_size=CONNECTIONS,
         max_overflow=5,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         connect_args=_unless_in_url(url, timeout=LOCK_TIMEOUT_SECONDS),
@@ -147,8 +149,8 @@ def _postgresql_engine(url: URL) -> Engine:
     return create_engine(
         url,
         hide_parameters=True,
-        pool_size=3,
-        max_overflow=2,
+        pool_size=CONNECTIONS,
+        max_overflow=0,  # one that is closed again has the next request wait for another
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,
         pool_recycle=1800,

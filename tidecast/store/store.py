@@ -55,6 +55,14 @@ class Store:
         """
         migrate(self._database)
 
+    def connect(self) -> None:
+        """Open the connections now that would be opened one by one while somebody waits.
+
+        Raises:
+            StoreUnavailable: not all could be opened.
+        """
+        self._database.connect()
+
     def ping(self) -> None:
         """Ask the database for a sign of life.
 
