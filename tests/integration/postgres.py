@@ -56,8 +56,8 @@ class PostgresServer:
             self._process.wait(START_TIMEOUT_SECONDS)
             self._process = None
 
-    def url(self, database: str) -> str:
-        return f"postgresql://tidecast:hidden@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str, user: str = "tidecast") -> str:
+        return f"postgresql://{user}:hidden@127.0.0.1:{self.port}/{database}"
 
     def create(self) -> str:
         """URL of a new, empty database."""
@@ -72,7 +72,7 @@ class PostgresServer:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE ROLE "{owner}" LOGIN CONNECTION LIMIT {connections}')
             connection.execute(f'CREATE DATABASE "{owner}" OWNER "{owner}"')
-        return self.url(owner).replace("tidecast:hidden", f"{owner}:hidden")
+        return self.url(owner, owner)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS

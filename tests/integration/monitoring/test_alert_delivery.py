@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 from monitoring.channels import Channel, open_channels
 from monitoring.delivery import Delivery, delivering
 from monitoring.loop import run
+from tests.integration.waiting import wait_for
 from tidecast.errors import ConfigurationError
 from tidecast.settings import Settings
 from tidecast.store import Store
@@ -112,13 +113,6 @@ def open_for(store: Store) -> Callable[..., list[Delivery]]:
         return [Delivery(store, one, StandingClock(), leads, 0.05) for one in channels]
 
     return make
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.01)
 
 
 def sent(result: str, channel: str = "json") -> float:

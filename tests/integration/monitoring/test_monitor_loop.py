@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from monitoring.loop import Monitor, run
 from monitoring.trigger import LocalTrigger
+from tests.integration.waiting import wait_for
 from tidecast.settings import Settings
 from tidecast.timeframes import Market
 
@@ -46,13 +47,6 @@ def make_monitor(world: Any) -> Callable[..., Monitor]:
         return Monitor(world.store, plans, HandClock(world), world.read_champion, world.trigger)
 
     return make
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_monitor_does_a_round_only_when_candles_changed(
@@ -126,7 +120,7 @@ def test_monitor_records_how_its_training_ended(
     while not world.windows():
         world.pass_hours(1, monitoring=False)
         monitor.poll()
-    wait_for(lambda: monitor.poll() == [] and world.trigger.ready())
+    wait_for(lambda: monitor.poll() == [] and world.trigger.ready(), PATIENCE_SECONDS)
 
     newest = world.store.retrainings.newest(MARKET)
 
@@ -174,7 +168,7 @@ def test_run_scores_until_it_is_stopped(world: Any, tmp_path: Path) -> None:
     thread = threading.Thread(target=run, args=(stop, settings_for(tmp_path, world)))
     thread.start()
     try:
-        wait_for(lambda: world.store.notes.get(f"monitor:{MARKET}") is not None)
+        wait_for(lambda: world.store.notes.get(f"monitor:{MARKET}") is not None, PATIENCE_SECONDS)
     finally:
         stop.set()
         thread.join(PATIENCE_SECONDS)
@@ -204,7 +198,7 @@ def test_monitoring_process_ends_clean_after_a_signal(
         [sys.executable, "-m", "monitoring"], cwd=ROOT, env=environment, stderr=subprocess.PIPE
     )
     try:
-        wait_for(lambda: len(world.store.scores.read(MARKET)) == 3)
+        wait_for(lambda: len(world.store.scores.read(MARKET)) == 3, PATIENCE_SECONDS)
         process.send_signal(number)
         _, log = process.communicate(timeout=PATIENCE_SECONDS)
     finally:

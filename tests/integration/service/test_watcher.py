@@ -1,6 +1,5 @@
 """The start of the threads that keep the board new, on a real store."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from service.board import NO_CANDLE, Board
 from service.watch import MarketWatch
 from service.watcher import Watcher
 from tests.integration.postgres import PostgresServer
+from tests.integration.waiting import wait_for
 from tidecast.clock import WallClock
 from tidecast.registry import Registry
 from tidecast.store import Store
@@ -44,21 +44,12 @@ def _connections(url: str) -> int:
     return int(found)
 
 
-def _comes_true_of(url: str, connections: int) -> bool:
-    deadline = time.monotonic() + WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if _connections(url) == connections:
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_watcher_opens_the_connections_that_requests_will_need(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     url = postgres.create()
     with watching(url, tmp_path):
-        assert _comes_true_of(url, CONNECTIONS)
+        wait_for(lambda: _connections(url) == CONNECTIONS, WITHIN_SECONDS)
 
 
 def test_watcher_goes_on_with_fewer_connections_than_it_keeps(

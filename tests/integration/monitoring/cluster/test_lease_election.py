@@ -13,6 +13,7 @@ from monitoring.cluster.api import (
 )
 from monitoring.cluster.lease import RENEW_SHARE, LeaseElection
 from tests.integration.monitoring.cluster.fake_kubernetes import answer
+from tests.integration.waiting import wait_for
 
 NAME = "tidecast-monitor"
 LEASE_SECONDS = 30.0
@@ -155,7 +156,7 @@ def test_running_candidate_gives_the_lease_up_at_its_end(
 ) -> None:
     one = make_candidate("one")
     with one.running():
-        wait_for(one.leads)
+        wait_for(one.leads, 20)
 
     assert not one.leads()
     assert spec_of(kubernetes)["holderIdentity"] == ""
@@ -169,7 +170,7 @@ def test_candidate_that_does_not_hold_it_gives_up_nothing(
 ) -> None:
     make_candidate("one").look()
     with make_candidate("two").running():
-        wait_for(lambda: len(kubernetes.answers("GET", "leases")) >= 2)
+        wait_for(lambda: len(kubernetes.answers("GET", "leases")) >= 2, 20)
 
     assert spec_of(kubernetes)["holderIdentity"] == "one"
 
@@ -192,7 +193,7 @@ def test_of_many_candidates_at_most_one_leads_at_any_time(kubeconfig: Any) -> No
         for n, one in enumerate(candidates)
     ]
     threads[0].start()
-    wait_for(candidates[0].leads)
+    wait_for(candidates[0].leads, 20)
     for thread in threads[1:]:
         thread.start()
     leaders: set[int] = set()
@@ -209,10 +210,3 @@ def test_of_many_candidates_at_most_one_leads_at_any_time(kubeconfig: Any) -> No
 
     assert len(leaders) == 2
     assert max(crowds) == 1
-
-
-def wait_for(condition: Any) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.01)

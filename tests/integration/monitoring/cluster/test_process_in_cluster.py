@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.monitoring.cluster.fake_kubernetes import FakeKubernetes
+from tests.integration.waiting import wait_for
 
 ROOT = Path(__file__).parents[4]
 PATIENCE_SECONDS = 40.0
@@ -52,13 +52,6 @@ def start(tmp_path: Path, kubeconfig: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.01)
 
 
 def free_port() -> int:
@@ -102,7 +95,7 @@ def test_monitor_waits_when_everything_is_away_at_its_start(
     )
     refused = 'tidecast_kubernetes_requests_total{call="get_lease",result="unavailable"}'
 
-    wait_for(lambda: (read_metric(port, refused) or 0) >= 2)
+    wait_for(lambda: (read_metric(port, refused) or 0) >= 2, PATIENCE_SECONDS)
 
     assert read_metric(port, "tidecast_monitoring_leader") == 0.0
     lines = end(process)
@@ -123,7 +116,7 @@ def test_monitor_gives_the_lease_up_after_sigterm(start: Start, kubernetes: Fake
         return found
 
     process = start(MONITORING__KUBERNETES__IDENTITY="monitor-7")
-    wait_for(lambda: holder() == "monitor-7")
+    wait_for(lambda: holder() == "monitor-7", PATIENCE_SECONDS)
 
     end(process)
 
@@ -133,7 +126,7 @@ def test_monitor_gives_the_lease_up_after_sigterm(start: Start, kubernetes: Fake
 
 def test_monitor_ends_at_once_while_it_is_still_loading(start: Start) -> None:
     process = start()
-    wait_for(lambda: listens_to(process, signal.SIGTERM))
+    wait_for(lambda: listens_to(process, signal.SIGTERM), PATIENCE_SECONDS)
 
     lines = end(process)
 
