@@ -54,6 +54,16 @@ class Forecast:
         return [self.cutoff + step * self.market.length for step in range(1, self.horizon + 1)]
 
 
+def mean_of(quantiles: Floats) -> Floats:
+    """Mean of distributions given by their quantiles at ``LEVELS``, the last axis.
+
+    Trapezoids between the levels; beyond the outermost ones the distribution is taken to end.
+    """
+    inner = np.trapezoid(quantiles, LEVELS, axis=-1)
+    low, high = LEVELS[0], 1 - LEVELS[-1]
+    return np.asarray(inner + low * quantiles[..., 0] + high * quantiles[..., -1])
+
+
 def check_quantiles(close: float, mean: Floats, quantiles: Floats) -> None:
     """Refuse a forecast that no honest model makes.
 

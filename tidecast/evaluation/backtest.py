@@ -142,7 +142,7 @@ def calibrate_online(
             calibration.update(
                 steps, served[cutoffs, steps - 1], actual_returns[cutoffs, steps - 1]
             )
-        served[i] = calibration.corrected(raw.quantiles[i])
+        served[i] = calibration.apply(raw.take(slice(i, i + 1))).quantiles[0]
     return ReturnForecasts(raw.cutoffs, raw.close, raw.center, served)
 
 

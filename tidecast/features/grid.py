@@ -1,7 +1,14 @@
-"""Candles laid on their time grid, as arrays in which a position is an instant."""
+"""Candles laid on their time grid, as arrays in which a position is an instant.
+
+A missing candle says nothing about the price. A still candle (no range, and the close before it) is
+what an exchange reports while it is halted, or when nothing traded. Counted as a candle without
+variance, one of them would make an interval several times too narrow. So windows of features run
+over *active* candles, those that are neither, and a return is spread over the time that it took.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,6 +20,43 @@ from tidecast.forecasts import Floats
 from tidecast.timeframes import interval_length
 
 Positions = np.ndarray[tuple[int], np.dtype[np.intp]]
+
+
+@dataclass(frozen=True)
+class ActiveCandles:
+    """The ``m`` active candles of a grid, oldest first.
+
+    Attributes:
+        positions: shape ``(m,)``, where each stands in the grid.
+        open, high, low, close, volume: shape ``(m,)``, as in the grid.
+        elapsed: shape ``(m,)``, candles of time from the end of the active candle before to the
+            end of this one; 1 for neighbours and for the first.
+    """
+
+    positions: Positions
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    elapsed: Floats
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def newest(self, rows: Positions) -> Positions:
+        """Index of the newest active candle at or before each grid position; -1 where none is."""
+        return np.searchsorted(self.positions, rows, side="right") - 1
+
+    def require(self, rows: Positions, needed: int) -> None:
+        """Check the history of cutoffs.
+
+        Raises:
+            TooFewCandles: the first cutoff has fewer than ``needed`` active candles up to it.
+        """
+        have = int(self.newest(rows).min(initial=needed)) + 1
+        if have < needed:
+            raise TooFewCandles(needed, have)
 
 
 @dataclass(frozen=True)
@@ -59,6 +103,17 @@ class Grid:
 
     def __len__(self) -> int:
         return len(self.close)
+
+    @cached_property
+    def active(self) -> ActiveCandles:
+        """The candles from which a volatility can be learned."""
+        before = np.concatenate([[np.nan], self.close[:-1]])
+        still = (self.high == self.low) & (self.close == before)
+        positions = np.flatnonzero(self.present & ~still)
+        columns = {name: getattr(self, name)[positions] for name in COLUMNS}
+        elapsed = np.ones(len(positions))
+        elapsed[1:] = np.diff(positions)
+        return ActiveCandles(positions, **columns, elapsed=elapsed)
 
     @property
     def length(self) -> timedelta:

@@ -1,12 +1,12 @@
 """The one door to features: what a model knows at a cutoff, the same for fitting and serving."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 
-from tidecast.features.grid import Grid, Positions
+from tidecast.features.grid import ActiveCandles, Grid, Positions
 from tidecast.features.indicators import NAMES as INDICATOR_NAMES
 from tidecast.features.indicators import WINDOW, indicators
 from tidecast.features.volatility import candle_variance, downside_share, log_mean, log_returns
@@ -59,7 +59,9 @@ SPANS = {
         month=90,
     ),
 }
-TINY = 1e-12
+MIN_VOLUME_RATIO = 0.001
+"""A volume below this share of the usual one is dust, or in another unit. It is as good as unknown:
+fewer than 0.3 % of the hours of thin markets have it, and their logarithms have no lower end."""
 
 
 @dataclass(frozen=True)
@@ -97,24 +99,40 @@ class Matrix:
         """One feature by its name."""
         return self.values[:, self.names.index(name)]
 
+    def clipped(self, ranges: Floats) -> "Matrix":
+        """Features moved into their ranges, shape ``(2, len(names))``, lowest and highest.
+
+        A linear model has no opinion about what it has not seen; without this, one odd candle
+        moves its answer by any amount.
+        """
+        return replace(self, values=np.clip(self.values, *ranges))
+
 
 def needed_candles(interval: str) -> int:
-    """Candles up to and including a cutoff without which a feature is NaN."""
+    """Active candles up to and including a cutoff without which a feature is NaN."""
     return max(SPANS[interval].month, max(SPANS[interval].variance), WINDOW) + 1
 
 
 def build_matrix(grid: Grid, rows: Sequence[int] | Positions) -> Matrix:
     """Every feature at the cutoffs that end the candles at ``rows``.
 
-    A value depends only on the ``needed_candles`` up to its row. Logarithms of variance are of
-    squared log returns per candle; signed returns are in units of the week's standard deviation.
+    Spans count active candles. A value depends only on the ``needed_candles`` newest of them.
+    Logarithms of variance are of squared log returns per candle; signed returns are in units of
+    the week's standard deviation. NaN where there are fewer candles than a feature needs.
     """
     chosen = np.asarray(rows, dtype=np.intp)
-    columns = {**_variance_columns(grid), **_return_columns(grid), **_volume_columns(grid)}
+    active, spans = grid.active, SPANS[grid.interval]
+    newest = active.newest(chosen)
+    columns = {
+        **_variance_columns(active, spans),
+        **_return_columns(active, spans),
+        **_volume_columns(active, spans),
+    }
     ends = grid.ends[chosen]
     values = np.column_stack(
-        [column[chosen] for column in columns.values()] + [indicators(grid.close, chosen)]
+        [column[newest] for column in columns.values()] + [indicators(active.close, newest)]
     )
+    values[newest < 0] = np.nan
     return Matrix(
         (*columns, *INDICATOR_NAMES),
         values,
@@ -124,8 +142,8 @@ def build_matrix(grid: Grid, rows: Sequence[int] | Positions) -> Matrix:
     )
 
 
-def _variance_columns(grid: Grid) -> dict[str, Floats]:
-    spans, variances, returns = SPANS[grid.interval], candle_variance(grid), log_returns(grid)
+def _variance_columns(active: ActiveCandles, spans: Spans) -> dict[str, Floats]:
+    variances, returns = candle_variance(active), log_returns(active)
     columns = {f"log_variance_{span}": log_mean(variances, span) for span in spans.variance}
     for span in (1, spans.short, spans.day, spans.week):
         columns[f"log_squared_return_{span}"] = log_mean(returns**2, span)
@@ -134,24 +152,33 @@ def _variance_columns(grid: Grid) -> dict[str, Floats]:
     return columns
 
 
-def _return_columns(grid: Grid) -> dict[str, Floats]:
-    spans, returns = SPANS[grid.interval], log_returns(grid)
-    scale = np.exp(0.5 * log_mean(candle_variance(grid), spans.week))
+def _return_columns(active: ActiveCandles, spans: Spans) -> dict[str, Floats]:
+    returns = log_returns(active)
+    scale = np.exp(0.5 * log_mean(candle_variance(active), spans.week))
     return {
         f"return_{span}": window_sum(returns, span) / (scale * np.sqrt(span))
         for span in spans.returns
     }
 
 
-def _volume_columns(grid: Grid) -> dict[str, Floats]:
-    spans = SPANS[grid.interval]
+def _volume_columns(active: ActiveCandles, spans: Spans) -> dict[str, Floats]:
     pairs = ((1, spans.day), (spans.short, spans.week), (spans.day, spans.month))
-    return {
-        f"log_volume_{short}_over_{long}": np.log(_mean(grid.volume, short) + TINY)
-        - np.log(_mean(grid.volume, long) + TINY)
-        for short, long in pairs
-    }
+    columns = {}
+    for short, long in pairs:
+        ratio = _mean_volume(active, short) / _mean_volume(active, long)
+        # An unknown volume counts as the usual one; comparisons with NaN are False.
+        ratio = np.where(ratio >= MIN_VOLUME_RATIO, ratio, 1.0)
+        columns[f"log_volume_{short}_over_{long}"] = np.log(ratio)
+    return columns
 
 
-def _mean(values: Floats, span: int) -> Floats:
-    return window_sum(values, span) / span
+def _mean_volume(active: ActiveCandles, span: int) -> Floats:
+    """Mean over the candles of a trailing span whose volume is known; NaN where none is.
+
+    A moving price with volume 0 comes from a source that reports no volume.
+    """
+    counts = window_sum((active.volume > 0).astype(np.float64), span)
+    total = window_sum(active.volume, span)
+    mean = np.full(len(active), np.nan)
+    np.divide(total, counts, out=mean, where=counts > 0)
+    return mean

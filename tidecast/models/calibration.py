@@ -1,4 +1,6 @@
-"""Online conformal correction of the bands, per step and level.
+"""From a model's distribution to the one that is served: calibrated, and centered on the price.
+
+*Calibration* is an online conformal correction of the bands, per step and level.
 
 A quantile tracker, the proportional term of conformal PID (Angelopoulos, Candes and Tibshirani
 2023, arXiv 2307.16895), on central bands: after each matured step a band with nominal coverage
@@ -6,16 +8,20 @@ A quantile tracker, the proportional term of conformal PID (Angelopoulos, Candes
 fell inside, so over the long run it is hit as often as it says, whatever the market does. Bands
 move and not single quantiles: single ones follow the trend and cost 1.4 % of CRPS at step 24 on
 2024. Moves are in units of the band's own central half, so one rate fits calm and wild hours.
+
+*Centering* moves the whole distribution so that the mean price is the price at the cutoff times
+``exp(center)``. Around a random walk the price is then a martingale. Without it the mean of a
+distribution that is symmetric in log returns lies ``exp(variance / 2)`` above the price.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
 from tidecast.errors import ArtefactInvalid
-from tidecast.forecasts import LEVELS, Floats
+from tidecast.forecasts import LEVELS, Floats, mean_of
 from tidecast.models.model import ReturnForecasts
 
 RATE = 0.005
@@ -39,16 +45,15 @@ class Calibration:
         return cls(np.zeros((horizon, PAIRS)))
 
     def apply(self, forecasts: ReturnForecasts) -> ReturnForecasts:
-        """Corrected forecasts; quantiles stay in order, median and centre stay as they are."""
-        return ReturnForecasts(
-            forecasts.cutoffs,
-            forecasts.close,
-            forecasts.center,
-            self.corrected(forecasts.quantiles),
-        )
+        """The forecasts as they are served: bands corrected, then centered on the price."""
+        corrected = self.corrected(forecasts.quantiles)
+        return replace(forecasts, quantiles=centered(forecasts.center, corrected))
 
     def corrected(self, quantiles: Floats) -> Floats:
-        """Corrected log-return quantiles, shape ``(..., horizon, len(LEVELS))`` as given."""
+        """Corrected log-return quantiles, shape ``(..., horizon, len(LEVELS))`` as given.
+
+        Quantiles stay in order and the median as it is.
+        """
         median = quantiles[..., PAIRS, None]
         above = quantiles[..., PAIRS + 1 :] - median
         below = median - quantiles[..., PAIRS - 1 :: -1]
@@ -93,3 +98,15 @@ class Calibration:
         if widening.ndim != 2 or widening.shape[1] != PAIRS or not np.isfinite(widening).all():
             raise ArtefactInvalid(f"calibration state has the wrong shape {widening.shape}")
         return cls(widening)
+
+
+def centered(center: Floats, quantiles: Floats) -> Floats:
+    """Move distributions so that their mean price is ``exp(center)`` times the price.
+
+    Args:
+        center: shape ``(..., horizon)``, location of the log return.
+        quantiles: shape ``(..., horizon, len(LEVELS))``, log returns.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # the check of the forecast refuses it
+        excess = np.log(mean_of(np.exp(quantiles))) - center
+        return np.asarray(quantiles - excess[..., None])

@@ -10,6 +10,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from tidecast.errors import TooFewCandles
 from tidecast.features.grid import Grid, Positions, step_returns
 from tidecast.features.matrix import SPANS, Matrix, build_matrix, needed_candles
+from tidecast.features.volatility import interruption_factor
 from tidecast.forecasts import Floats
 from tidecast.models.boosting import (
     CHOSEN,
@@ -34,8 +35,13 @@ MIN_ROWS = 1000
 
 @dataclass(frozen=True)
 class Parts:
-    """What is fitted on one stretch of rows: the scale and the two centres."""
+    """What is fitted on one stretch of rows: the scale and the two centers.
 
+    Attributes:
+        ranges: shape ``(2, features)``, lowest and highest value of each feature in the fit.
+    """
+
+    ranges: Floats
     scale: Scale
     sarimax: SarimaxCenter
     boosting: HistGradientBoostingRegressor
@@ -55,6 +61,7 @@ class Parts:
         standardised = step_returns(grid, horizon)[rows] / _recent_deviations(grid, matrix, horizon)
         stacked, target = sample_steps(matrix, standardised, 1, np.random.default_rng(seed + 1))
         return cls(
+            np.stack([matrix.values.min(axis=0), matrix.values.max(axis=0)]),
             Scale.fit(grid, matrix, rows, horizon, seed, parameters),
             SarimaxCenter.fit(grid, last),
             new_boosting(seed, parameters.center_trees, parameters).fit(stacked, target),
@@ -62,6 +69,7 @@ class Parts:
 
     def centers(self, grid: Grid, matrix: Matrix, rows: Positions, horizon: int) -> Floats:
         """Log returns expected by SARIMAX and by boosting, shape ``(2, rows, horizon)``."""
+        matrix = matrix.clipped(self.ranges)
         boosted = predict_steps(self.boosting, matrix, horizon)
         return np.stack(
             [
@@ -69,6 +77,12 @@ class Parts:
                 boosted * _recent_deviations(grid, matrix, horizon),
             ]
         )
+
+    def deviations(self, grid: Grid, matrix: Matrix, rows: Positions) -> tuple[Floats, Floats]:
+        """Standard deviations of returns, each ``(rows, horizon)``: by HAR, and by the scale."""
+        har, both = self.scale.log_variance(matrix.clipped(self.ranges))
+        factor = interruption_factor(grid, rows)[:, None]
+        return factor * deviations(har), factor * deviations(both)
 
 
 @dataclass(frozen=True)
@@ -106,10 +120,10 @@ class Ensemble:
         """
         grid = Grid.of(candles, interval)
         first = needed_candles(interval) - 1
-        rows = np.arange(first, len(grid) - horizon)
-        rows = rows[grid.present[rows]]
+        rows = np.flatnonzero(grid.present[: len(grid) - horizon])
+        rows = rows[grid.active.newest(rows) >= first]
         if len(rows) < MIN_ROWS:
-            raise TooFewCandles(MIN_ROWS + first + horizon, len(grid))
+            raise TooFewCandles(MIN_ROWS + first + horizon, len(grid.active))
         matrix = build_matrix(grid, rows)
         split = int(rows[int(len(rows) * (1 - HOLD_OUT_SHARE))])
         weights, shape, har_shape = _learn_out_of_fold(
@@ -120,7 +134,7 @@ class Ensemble:
 
     @property
     def needed_candles(self) -> int:
-        """Those of the longest feature."""
+        """Active ones, those of the longest feature."""
         return needed_candles(self.interval)
 
     def predict(
@@ -138,10 +152,11 @@ class Ensemble:
         scale without boosting around the random walk.
         """
         grid = Grid.of(candles, self.interval)
-        rows = grid.positions(cutoffs, self.needed_candles)
+        rows = grid.positions(cutoffs, 1)
+        grid.active.require(rows, self.needed_candles)
         matrix = build_matrix(grid, rows)
         centers = self.parts.centers(grid, matrix, rows, self.horizon)
-        har, both = (deviations(part) for part in self.parts.scale.log_variance(matrix))
+        har, both = self.parts.deviations(grid, matrix, rows)
         band = both[..., None] * self.shape
         blended = self.weights[0] * centers[0] + self.weights[1] * centers[1]
         around = {
@@ -163,6 +178,7 @@ class Ensemble:
             "weights": self.weights,
             "shape": self.shape,
             "har_shape": self.har_shape,
+            "feature_ranges": self.parts.ranges,
             "center_boosting": boosting_to_bytes(self.parts.boosting),
             **self.parts.scale.state(),
             **self.parts.sarimax.state(),
@@ -173,6 +189,7 @@ class Ensemble:
     def from_state(cls, parameters: dict[str, Any], arrays: Arrays) -> Self:
         """The inverse of ``state``."""
         parts = Parts(
+            arrays["feature_ranges"],
             Scale.from_state(arrays),
             SarimaxCenter.from_state(arrays),
             boosting_from_bytes(arrays["center_boosting"]),
@@ -202,7 +219,7 @@ def _learn_out_of_fold(
     unseen = matrix.take(late)
     returns = step_returns(grid, horizon)[rows[late]]
     centers = parts.centers(grid, unseen, rows[late], horizon)
-    har, both = (deviations(part) for part in parts.scale.log_variance(unseen))
+    har, both = parts.deviations(grid, unseen, rows[late])
     weights = center_weights(centers, returns, both)
     blended = weights[0] * centers[0] + weights[1] * centers[1]
     return weights, empirical_shape((returns - blended) / both), empirical_shape(returns / har)

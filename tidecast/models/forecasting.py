@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 
 from tidecast.errors import ForecastInvalid
-from tidecast.forecasts import LEVELS, Floats, Forecast, check_quantiles
+from tidecast.forecasts import LEVELS, Floats, Forecast, check_quantiles, mean_of
 from tidecast.models.baselines import RandomWalk, simulation_candles
 from tidecast.models.calibration import Calibration
 from tidecast.models.model import Model, ReturnForecasts
 from tidecast.timeframes import Market
-
-_LEVELS = np.array(LEVELS)
 
 
 def history_candles(model: Model) -> int:
@@ -24,7 +22,7 @@ def to_prices(returns: ReturnForecasts) -> tuple[Floats, Floats]:
     """Means ``(n, horizon)`` and quantiles ``(n, horizon, levels)`` as prices."""
     close = returns.close[:, None, None]
     quantiles = close * np.exp(returns.quantiles)
-    return _mean_of(quantiles), quantiles
+    return mean_of(quantiles), quantiles
 
 
 def forecast_at(
@@ -74,10 +72,3 @@ def _check_raw(raw: ReturnForecasts, horizon: int) -> None:
         raise ForecastInvalid("a quantile of the model is not finite")
     if (np.diff(raw.quantiles, axis=-1) < 0).any():
         raise ForecastInvalid("quantiles of the model cross")
-
-
-def _mean_of(quantiles: Floats) -> Floats:
-    """Mean of a distribution given by its quantiles: trapezoids, constant beyond the last ones."""
-    inner = np.trapezoid(quantiles, _LEVELS, axis=-1)
-    low, high = _LEVELS[0], 1 - _LEVELS[-1]
-    return np.asarray(inner + low * quantiles[..., 0] + high * quantiles[..., -1])

@@ -18,7 +18,7 @@ class ReturnForecasts:
     Attributes:
         cutoffs: shape ``(n,)``, UTC instants.
         close: shape ``(n,)``, price at each cutoff.
-        center: shape ``(n, horizon)``, expected log return.
+        center: shape ``(n, horizon)``, location of the log return; 0 for a random walk.
         quantiles: shape ``(n, horizon, len(LEVELS))``, log returns, not decreasing along levels.
     """
 

@@ -41,7 +41,7 @@ class SarimaxCenter:
 
     @classmethod
     def fit(cls, grid: Grid, last: int) -> Self:
-        """Fit on the returns of the candles before position ``last``.
+        """Fit on the returns of the active candles before position ``last``.
 
         Raises:
             FitFailed: statsmodels found no finite or no stationary coefficients.
@@ -50,9 +50,11 @@ class SarimaxCenter:
         from statsmodels.tools.sm_exceptions import ConvergenceWarning
         from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-        first = max(1, last - FIT_CANDLES)
-        returns = PERCENT * log_returns(grid)[first:last]
-        exog = fourier_terms(grid.ends[first:last])
+        active = grid.active
+        end = int(np.searchsorted(active.positions, last))
+        first = max(1, end - FIT_CANDLES)
+        returns = PERCENT * log_returns(active)[first:end]
+        exog = fourier_terms(grid.ends[active.positions[first:end]])
         returns = returns - returns.mean()
         model = SARIMAX(returns, exog=exog, order=(ORDER, 0, 0))
         with warnings.catch_warnings():
@@ -73,8 +75,9 @@ class SarimaxCenter:
 
     def predict(self, grid: Grid, rows: Positions, horizon: int) -> Floats:
         """Expected log return from each row to each step, shape ``(rows, horizon)``."""
-        returns = PERCENT * log_returns(grid)
-        lags = [returns[rows - lag] - self._season(grid.ends[rows - lag]) for lag in range(ORDER)]
+        returns = PERCENT * log_returns(grid.active)
+        newest = grid.active.newest(rows)
+        lags = [self._unseasonal(grid, returns, newest - lag) for lag in range(ORDER)]
         center = np.zeros((len(rows), horizon))
         total = np.zeros(len(rows))
         for step in range(1, horizon + 1):
@@ -96,6 +99,11 @@ class SarimaxCenter:
     def from_state(cls, arrays: Arrays) -> Self:
         """The inverse of ``state``."""
         return cls(arrays["sarimax_seasonal"], arrays["sarimax_autoregression"])
+
+    def _unseasonal(self, grid: Grid, returns: Floats, indices: Positions) -> Floats:
+        """Returns of some active candles without their season, percent."""
+        ends = grid.ends[grid.active.positions[indices]]
+        return np.asarray(returns[indices] - self._season(pd.DatetimeIndex(ends)))
 
     def _season(self, ends: pd.DatetimeIndex) -> Floats:
         season = np.zeros(len(ends))

@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tidecast.features.grid import Grid, Positions
 from tidecast.features.matrix import Matrix
-from tidecast.features.volatility import candle_variance, forward_log_variance
+from tidecast.features.volatility import forward_log_variance
 from tidecast.forecasts import Floats
 from tidecast.models.boosting import (
     CHOSEN,
@@ -54,7 +54,7 @@ class Scale:
         seed: int,
         parameters: BoostingParameters = CHOSEN,
     ) -> Self:
-        """Fit on the given rows, whose targets must all be known.
+        """Fit on the given rows; those without an active candle in the next step are left out.
 
         Args:
             grid: candles.
@@ -64,7 +64,9 @@ class Scale:
             seed: of the drawn steps.
             parameters: of the boosting.
         """
-        target = forward_log_variance(candle_variance(grid), horizon)[rows]
+        target = forward_log_variance(grid, horizon)[rows]
+        known = ~np.isnan(target[:, 0])
+        target, matrix = target[known], matrix.take(known)
         design = _har_design(matrix)
         penalty = RIDGE * np.eye(design.shape[1])
         har: Floats = np.asarray(

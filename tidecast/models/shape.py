@@ -17,16 +17,22 @@ def empirical_shape(standardised: Floats) -> Floats:
     The quantiles are made symmetric. The difference between the two sides of the sample is mostly
     the drift of the training window, which does not last: on 2024 it cost 0.3 % of CRPS at step 24.
 
+    A step with fewer than ``MIN_RESIDUALS`` outcomes has the shape of the nearest step with enough:
+    where every third candle is missing, most outcomes of some steps are unknown.
+
     Args:
         standardised: shape ``(n, horizon)``; NaN where the outcome is unknown.
 
     Raises:
-        TooFewCandles: a step has fewer than ``MIN_RESIDUALS`` outcomes.
+        TooFewCandles: every step has fewer than ``MIN_RESIDUALS`` outcomes.
     """
-    known = [column[~np.isnan(column)] for column in standardised.T]
-    if min(len(column) for column in known) < MIN_RESIDUALS:
-        raise TooFewCandles(MIN_RESIDUALS, min(len(column) for column in known))
-    raw = np.stack([np.quantile(column, LEVELS) for column in known])
+    counts = np.isfinite(standardised).sum(axis=0)
+    enough = np.flatnonzero(counts >= MIN_RESIDUALS)
+    if not len(enough):
+        raise TooFewCandles(MIN_RESIDUALS, int(counts.max()))
+    nearest = [enough[np.abs(enough - step).argmin()] for step in range(len(counts))]
+    columns = standardised.T[nearest]
+    raw = np.stack([np.quantile(column[~np.isnan(column)], LEVELS) for column in columns])
     symmetric = 0.5 * (raw - raw[:, ::-1])
     horizon = len(symmetric)
     reach = [step // NEIGHBOUR_SHARE for step in range(1, horizon + 1)]

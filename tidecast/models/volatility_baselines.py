@@ -12,7 +12,7 @@ import pandas as pd
 
 from tidecast.errors import FitFailed, TooFewCandles
 from tidecast.features.grid import Grid, Positions, step_returns
-from tidecast.features.volatility import VARIANCE_FLOOR, log_returns
+from tidecast.features.volatility import VARIANCE_FLOOR, interruption_factor, log_returns
 from tidecast.features.windows import discounted_sum
 from tidecast.forecasts import Floats
 from tidecast.models.model import Arrays, ReturnForecasts
@@ -54,7 +54,7 @@ class VolatilityBaseline:
 
     @property
     def needed_candles(self) -> int:
-        """The memory and the close before it."""
+        """Active ones: the memory and the close before it."""
         return MEMORY + 1
 
     def predict(
@@ -62,7 +62,8 @@ class VolatilityBaseline:
     ) -> ReturnForecasts:
         """See ``Model.predict``."""
         grid = Grid.of(candles, self.interval)
-        rows = grid.positions(cutoffs, self.needed_candles)
+        rows = grid.positions(cutoffs, 1)
+        grid.active.require(rows, self.needed_candles)
         spread = self._deviations(grid, rows)
         return ReturnForecasts(
             grid.ends[rows],
@@ -90,14 +91,15 @@ class VolatilityBaseline:
         return cls(**parameters, shape=arrays["shape"])
 
     def _deviations(self, grid: Grid, rows: Positions) -> Floats:
-        recent = discounted_sum(log_returns(grid) ** 2, MEMORY, self.persistence)[rows]
+        squared = log_returns(grid.active) ** 2
+        recent = discounted_sum(squared, MEMORY, self.persistence)[grid.active.newest(rows)]
         following = self.floor + self.reaction * recent + VARIANCE_FLOOR
         total = np.zeros(len(rows))
         deviations = np.empty((len(rows), self.horizon))
         for step in range(self.horizon):
             total = total + self.level + self.reversion**step * (following - self.level)
             deviations[:, step] = np.sqrt(total)
-        return deviations
+        return deviations * interruption_factor(grid, rows)[:, None]
 
     @classmethod
     def _with_shape(cls, grid: Grid, horizon: int, variance: dict[str, float]) -> Self:
@@ -147,7 +149,7 @@ class Garch(VolatilityBaseline):
         """
         grid = Grid.of(candles, interval)
         _shape_rows(grid, horizon)  # too short for a shape: not worth a fit
-        returns = PERCENT * log_returns(grid)[1:]
+        returns = PERCENT * log_returns(grid.active)[1:]
         if not returns.any():
             raise FitFailed("GARCH has nothing to fit: the price never moves in the window")
         # Imported here: a process that serves fits no GARCH, and arch would cost it 24 MB.
@@ -179,8 +181,8 @@ class Garch(VolatilityBaseline):
 
 def _shape_rows(grid: Grid, horizon: int) -> Positions:
     """Positions on which a shape can be learnt: with a memory before and every step behind them."""
-    rows = np.arange(MEMORY, len(grid) - horizon)
-    rows = rows[grid.present[rows]]
+    rows = np.flatnonzero(grid.present[: max(0, len(grid) - horizon)])
+    rows = rows[grid.active.newest(rows) >= MEMORY]
     if len(rows) < MIN_RESIDUALS:
-        raise TooFewCandles(MEMORY + MIN_RESIDUALS + horizon, len(grid))
+        raise TooFewCandles(MEMORY + MIN_RESIDUALS + horizon, len(grid.active))
     return rows

@@ -128,11 +128,6 @@ def test_model_needs_no_more_candles_than_it_says(
 ):
     model, candles = fitted(name, interval), market(interval)
     expected = model.predict(candles)
-    newest = candles[
-        candles.index >= expected.cutoffs[0] - model.needed_candles * interval_length(interval)
-    ]
-    assert len(newest) <= model.needed_candles
-    assert_same_bits(model.predict(newest), expected)
     assert_same_bits(model.predict(candles.iloc[-model.needed_candles :]), expected)
 
 

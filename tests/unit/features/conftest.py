@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from tests.unit.features.synthetic_candles import synthetic_candles, with_gaps
+from tests.unit.features.synthetic_candles import synthetic_candles, with_gaps, with_still
 from tidecast.features.matrix import needed_candles
 
 # The same examples in every run, however slow the machine is at the moment.
@@ -19,12 +19,14 @@ EXTRA = 60
 @cache
 def _market(interval: str) -> pd.DataFrame:
     count = needed_candles(interval) + EXTRA
-    return with_gaps(synthetic_candles(count, interval), [(5, 1), (count - 40, 3), (count - 9, 1)])
+    candles = with_still(synthetic_candles(count, interval), [(7, 1), (count - 30, 4)])
+    candles.iloc[count - 14, candles.columns.get_loc("volume")] = 0.0
+    return with_gaps(candles, [(5, 1), (count - 40, 3), (count - 9, 1)])
 
 
 @pytest.fixture(scope="session")
 def market() -> Callable[[str], pd.DataFrame]:
-    """Candles of an interval, just long enough for features, with three gaps near both ends."""
+    """Candles just long enough for features, with gaps, still ones and one without volume."""
     return lambda interval: _market(interval).copy()
 
 

@@ -13,7 +13,6 @@ import pandas as pd
 LENGTH = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
 WEEK = {"5m": 864, "1h": 168, "1d": 7}
 FLOOR = 1e-9
-TINY = 1e-12
 
 
 class Candle(NamedTuple):
@@ -34,25 +33,26 @@ def naive_feature(name: str, history: "History") -> float:
 
 
 class History:
-    """Candles before a cutoff, newest first; a missing one is flat at the close before it."""
+    """Active candles before a cutoff; missing and still ones are stepped over."""
 
     def __init__(self, candles: pd.DataFrame, cutoff: datetime, interval: str) -> None:
         self.length, self.week = LENGTH[interval], WEEK[interval]
         self.cutoff = cutoff
-        self.known = {
-            row.Index.to_pydatetime(): Candle(row.open, row.high, row.low, row.close, row.volume)
-            for row in candles.itertuples()
-        }
+        self.active: list[tuple[datetime, Candle]] = []
+        last = math.nan
+        for row in candles[candles.index < cutoff].itertuples():
+            candle = Candle(row.open, row.high, row.low, row.close, row.volume)
+            if candle.high > candle.low or candle.close != last:
+                self.active.append((row.Index.to_pydatetime(), candle))
+            last = candle.close
 
     def back(self, count: int) -> Candle:
-        """The candle that ended ``count`` candles before the cutoff."""
-        time = self.cutoff - (count + 1) * self.length
-        if time in self.known:
-            return self.known[time]
-        while time not in self.known:
-            time -= self.length
-        close = self.known[time].close
-        return Candle(close, close, close, close, 0.0)
+        """The active candle ``count`` before the newest."""
+        return self.active[-1 - count][1]
+
+    def elapsed(self, count: int) -> float:
+        """Candles of time since the active candle before it."""
+        return (self.active[-1 - count][0] - self.active[-2 - count][0]) / self.length
 
     def candles(self, span: int) -> list[Candle]:
         return [self.back(count) for count in range(span)]
@@ -62,8 +62,21 @@ class History:
         return [candle.close for candle in reversed(self.candles(span))]
 
     def returns(self, span: int) -> list[float]:
-        closes = self.closes(span + 1)
-        return [math.log(b / a) for a, b in zip(closes[:-1], closes[1:], strict=True)]
+        """Per square root of the time that each took, newest first."""
+        return [
+            math.log(self.back(i).close / self.back(i + 1).close) / math.sqrt(self.elapsed(i))
+            for i in range(span)
+        ]
+
+    def variances(self, span: int) -> list[float]:
+        return [self._variance(i) for i in range(span)]
+
+    def _variance(self, count: int) -> float:
+        candle, before = self.back(count), self.back(count + 1).close
+        true_range = Candle(
+            before, max(candle.high, before), min(candle.low, before), candle.close, 0.0
+        )
+        return max(_variance(candle), _variance(true_range) / self.elapsed(count))
 
 
 def _mean(values: list[float]) -> float:
@@ -78,7 +91,7 @@ def _variance(candle: Candle) -> float:
 
 
 def _log_variance(history: History, span: int) -> float:
-    return math.log(_mean([_variance(candle) for candle in history.candles(span)]) + FLOOR)
+    return math.log(_mean(history.variances(span)) + FLOOR)
 
 
 def _log_squared_return(history: History, span: int) -> float:
@@ -92,15 +105,17 @@ def _downside_share(history: History, span: int) -> float:
 
 
 def _return(history: History, span: int) -> float:
-    week = _mean([_variance(candle) for candle in history.candles(history.week)]) + FLOOR
-    moved = math.log(history.back(0).close / history.back(span).close)
-    return moved / math.sqrt(week * span)
+    week = _mean(history.variances(history.week)) + FLOOR
+    return math.fsum(history.returns(span)) / math.sqrt(week * span)
 
 
 def _log_volume_ratio(history: History, short: int, long: int) -> float:
-    recent = _mean([candle.volume for candle in history.candles(short)])
-    usual = _mean([candle.volume for candle in history.candles(long)])
-    return math.log((recent + TINY) / (usual + TINY))
+    recent, usual = (
+        [candle.volume for candle in history.candles(span) if candle.volume > 0]
+        for span in (short, long)
+    )
+    ratio = _mean(recent) / _mean(usual) if recent and usual else 1.0
+    return math.log(ratio) if ratio >= 0.001 else 0.0
 
 
 def _sma_distance(history: History) -> float:

@@ -46,3 +46,12 @@ def with_gaps(candles: pd.DataFrame, gaps: list[tuple[int, int]]) -> pd.DataFram
     """The same without the candles at positions ``first .. first + count - 1`` of each gap."""
     missing = [position for first, count in gaps for position in range(first, first + count)]
     return candles.drop(candles.index[missing])
+
+
+def with_still(candles: pd.DataFrame, runs: list[tuple[int, int]]) -> pd.DataFrame:
+    """The same with runs of still candles: no range, no volume, the close before each run."""
+    candles = candles.copy()
+    for first, count in runs:
+        candles.iloc[first : first + count, :4] = candles["close"].iloc[first - 1]
+        candles.iloc[first : first + count, 4] = 0.0
+    return candles

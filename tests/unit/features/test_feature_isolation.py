@@ -19,7 +19,16 @@ AFTER = 12
 
 def _features(candles, cutoffs, interval):
     grid = Grid.of(candles, interval)
-    return build_matrix(grid, grid.positions(cutoffs, needed_candles(interval)))
+    return build_matrix(grid, grid.positions(cutoffs, 1))
+
+
+def _newest_needed(candles, interval):
+    """The newest rows that hold as many active candles as a feature needs."""
+    active = Grid.of(candles, interval).active
+    first = candles.index[0] + active.positions[-needed_candles(interval)] * interval_length(
+        interval
+    )
+    return candles[candles.index >= first]
 
 
 def _last_cutoffs(candles, interval):
@@ -51,22 +60,11 @@ def test_features_do_not_see_the_future(future, interval, market):
 
 def test_features_have_the_same_bits_in_a_frame_just_long_enough(interval, market):
     candles = market(interval)
-    cutoffs = _last_cutoffs(candles, interval)[-1:]
-    before = candles[candles.index < cutoffs[0]]
-    short = before[
-        before.index >= cutoffs[0] - needed_candles(interval) * interval_length(interval)
-    ]
-    assert len(short) < needed_candles(interval) < len(before)
+    cutoffs = pd.DatetimeIndex(candles.index[-1:] + interval_length(interval))
+    newest = _newest_needed(candles, interval)
+    assert needed_candles(interval) < len(newest) < len(candles)
     expected = _features(candles, cutoffs, interval).values
     assert np.isfinite(expected).all()
-    assert _features(short, cutoffs, interval).values.tobytes() == expected.tobytes()
-
-
-def test_features_have_the_same_bits_in_the_newest_rows_that_are_needed(interval, market):
-    candles = market(interval)
-    cutoffs = pd.DatetimeIndex(candles.index[-1:] + interval_length(interval))
-    newest = candles.iloc[-needed_candles(interval) :]
-    expected = _features(candles, cutoffs, interval).values
     assert _features(newest, cutoffs, interval).values.tobytes() == expected.tobytes()
 
 
@@ -74,14 +72,14 @@ def test_features_are_refused_when_the_frame_is_one_candle_too_short(interval):
     needed = needed_candles(interval)
     candles = synthetic_candles(needed - 1, interval)
     with pytest.raises(TooFewCandles) as caught:
-        Grid.of(candles, interval).positions(None, needed)
+        Grid.of(candles, interval).active.require(np.array([len(candles) - 1]), needed)
     assert (caught.value.needed, caught.value.have) == (needed, needed - 1)
 
 
 def test_features_are_finite_with_exactly_the_needed_candles(interval):
     candles = synthetic_candles(needed_candles(interval), interval)
     grid = Grid.of(candles, interval)
-    values = build_matrix(grid, grid.positions(None, needed_candles(interval))).values
+    values = build_matrix(grid, grid.positions(None, 1)).values
     assert np.isfinite(values).all()
 
 
@@ -122,22 +120,22 @@ def test_features_leave_the_candles_alone(market):
 
 
 @pytest.mark.parametrize("volume", [0.0, 5.0])
-def test_features_are_finite_when_the_price_never_moves(volume, interval):
-    candles = synthetic_candles(needed_candles(interval), interval)
-    candles[["open", "high", "low", "close"]] = 40_000.0
-    candles["volume"] = volume
-    grid = Grid.of(candles, interval)
-    matrix = build_matrix(grid, [len(grid) - 1])
-    assert np.isfinite(matrix.values).all()
-    still = [name for name in matrix.names if name.startswith(("return_", "downside_", "macd"))]
-    assert still
-    for name in (*still, "sma_distance", "bollinger_position", "bollinger_width"):
-        assert matrix.column(name)[0] == pytest.approx(0.0, abs=1e-9)
+def test_features_are_those_before_the_price_stood_still(volume, interval, market):
+    candles = market(interval)
+    still = candles.iloc[-1].to_dict() | {
+        **dict.fromkeys(("open", "high", "low"), candles["close"].iloc[-1]),
+        "volume": volume,
+    }
+    length = interval_length(interval)
+    later = pd.date_range(candles.index[-1] + length, periods=24, freq=length).as_unit("us")
+    after = pd.concat([candles, pd.DataFrame([still] * 24, index=later.rename("open_time"))])
+    before, got = (_features(frame, None, interval).values for frame in (candles, after))
+    assert got.tobytes() == before.tobytes()
 
 
 def test_features_are_finite_across_a_day_without_trades():
     count = needed_candles("1h")
-    candles = with_gaps(synthetic_candles(count + 30), [(count - 24, 33)])
+    candles = with_gaps(synthetic_candles(count + 33), [(count - 24, 33)])
     grid = Grid.of(candles, "1h")
     assert np.isfinite(build_matrix(grid, [len(grid) - 1]).values).all()
 

@@ -24,7 +24,8 @@ def both_ways(market):
 
     def compute(interval):
         candles = market(interval)
-        grid, first = Grid.of(candles, interval), needed_candles(interval) - 1
+        grid = Grid.of(candles, interval)
+        first = grid.active.positions[needed_candles(interval) - 1]
         rows = np.array([first, first + 25, len(grid) - 7, len(grid) - 1])
         cutoffs = grid.ends[rows].to_pydatetime()
         return build_matrix(grid, rows), [History(candles, time, interval) for time in cutoffs]

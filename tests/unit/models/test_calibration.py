@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from tidecast.errors import ArtefactInvalid
-from tidecast.forecasts import LEVELS
+from tidecast.forecasts import LEVELS, mean_of
 from tidecast.models.calibration import NOMINAL, PAIRS, RATE, Calibration
 
 NORMAL = norm.ppf(LEVELS)
@@ -33,10 +34,24 @@ def _run(calibration, raw, actuals, step=1):
     return inside
 
 
-def test_initial_calibration_changes_nothing(returns_of):
-    forecasts = returns_of(np.tile(0.01 * NORMAL, (3, 4, 1)))
-    corrected = Calibration.initial(4).apply(forecasts)
-    np.testing.assert_allclose(corrected.quantiles, forecasts.quantiles, rtol=0, atol=1e-17)
+def test_initial_calibration_changes_nothing():
+    quantiles = np.tile(0.01 * NORMAL, (3, 4, 1))
+    corrected = Calibration.initial(4).corrected(quantiles)
+    np.testing.assert_allclose(corrected, quantiles, rtol=0, atol=1e-17)
+
+
+def test_served_distribution_is_centered_on_the_price(returns_of):
+    forecasts = returns_of(np.tile(0.2 * NORMAL, (3, 4, 1)))
+    served = Calibration.initial(4).apply(forecasts)
+    np.testing.assert_allclose(mean_of(np.exp(served.quantiles)), 1.0, rtol=1e-14)
+    moved = served.quantiles - forecasts.quantiles
+    np.testing.assert_allclose(moved, -0.5 * 0.2**2, rtol=0.02)
+
+
+def test_served_distribution_around_a_center_has_its_mean_there(returns_of):
+    forecasts = returns_of(np.tile(0.2 * NORMAL, (3, 4, 1)))
+    served = Calibration.initial(4).apply(replace(forecasts, center=np.full((3, 4), 0.01)))
+    np.testing.assert_allclose(mean_of(np.exp(served.quantiles)), np.exp(0.01), rtol=1e-14)
 
 
 @given(widenings, steepness, st.floats(-1, 1))

@@ -9,7 +9,6 @@ from tidecast.forecasts import LEVELS
 from tidecast.models.boosting import predict_steps
 from tidecast.models.combination import center_weights
 from tidecast.models.ensemble import MIN_ROWS, Ensemble, Parts
-from tidecast.models.scale import deviations
 from tidecast.models.shape import empirical_shape
 
 HORIZON = 8
@@ -93,7 +92,7 @@ def test_weights_and_shape_are_learnt_by_parts_that_saw_a_cut_off_frame(ensemble
     parts = Parts.fit(past, build_matrix(past, early), early, split, HORIZON, seed=7)
     matrix, returns = build_matrix(grid, late), step_returns(grid, HORIZON)[late]
     centers = parts.centers(grid, matrix, late, HORIZON)
-    har, both = (deviations(part) for part in parts.scale.log_variance(matrix))
+    har, both = parts.deviations(grid, matrix, late)
     weights = center_weights(centers, returns, both)
     blended = weights[0] * centers[0] + weights[1] * centers[1]
     np.testing.assert_array_equal(ensemble.weights, weights)

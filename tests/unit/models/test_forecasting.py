@@ -8,16 +8,15 @@ import pytest
 from tests.unit.features.synthetic_candles import synthetic_candles, with_gaps
 from tidecast.candles import empty_frame
 from tidecast.errors import ForecastInvalid, InvalidParameter, TooFewCandles
-from tidecast.forecasts import LEVELS, Floats
+from tidecast.forecasts import LEVELS, Floats, mean_of
 from tidecast.models.baselines import RandomWalk
-from tidecast.models.calibration import PAIRS, Calibration
+from tidecast.models.calibration import PAIRS, Calibration, centered
 from tidecast.models.forecasting import forecast_at, history_candles, to_prices
 from tidecast.models.volatility_baselines import Ewma
 from tidecast.timeframes import Market
 
 HORIZON = 6
 MARKET = Market("BTC-USD", "1h")
-MEDIAN = LEVELS.index(0.5)
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,29 @@ def test_forecast_holds_prices_of_every_step(ewma, year):
     assert forecast.mean.shape == (HORIZON,)
     assert forecast.quantiles.shape == forecast.baseline_quantiles.shape == (HORIZON, len(LEVELS))
     returns = np.log(forecast.quantiles / forecast.close)
-    np.testing.assert_allclose(returns, ewma.predict(year).quantiles[0], atol=1e-12)
+    raw = ewma.predict(year)
+    np.testing.assert_allclose(returns, centered(raw.center, raw.quantiles)[0], atol=1e-12)
 
 
 def test_forecast_mean_lies_inside_its_quantiles(ewma, year, calibration):
     forecast = _forecast(ewma, year, calibration)
     assert (forecast.mean > forecast.quantiles[:, 0]).all()
     assert (forecast.mean < forecast.quantiles[:, -1]).all()
+
+
+@pytest.mark.parametrize("widening", [-0.2, 0.0, 2.0])
+def test_forecast_mean_is_the_price_where_the_center_is_a_random_walk(widening, ewma, year):
+    calibration = Calibration(np.full((HORIZON, PAIRS), widening))
+    wild = year.iloc[-history_candles(ewma) :].copy()
+    wild.iloc[-12:, :4] *= np.exp(0.05 * (-1.0) ** np.arange(12))[:, None]
+    for candles in (year, wild):
+        forecast = _forecast(ewma, candles, calibration)
+        np.testing.assert_allclose(forecast.mean, forecast.close, rtol=1e-12)
+
+
+def test_forecast_mean_is_the_mean_of_the_published_quantiles(ewma, year, calibration):
+    forecast = _forecast(ewma, year, calibration)
+    np.testing.assert_array_equal(forecast.mean, mean_of(forecast.quantiles))
 
 
 def test_mean_of_a_lognormal_price_is_its_expectation(returns_of, normal_quantiles):
@@ -151,7 +166,7 @@ SPOILT = {
     "one step constant": lambda q: _replaced(q, 3, slice(None), 0.001),
     "crossed": lambda q: _replaced(q, 1, [50, 60], q[1, [60, 50]]),
     "backwards": lambda q: q[:, ::-1].copy(),
-    "absurdly high": lambda q: _replaced(q, 0, -1, 3.1),
+    "absurdly high": lambda q: _replaced(q, 0, -1, 3.2),
     "absurdly low": lambda q: _replaced(q, 0, 0, -3.1),
     "beyond every price": lambda q: _replaced(q, 0, -1, 1e300),
     "at no price": lambda q: _replaced(q, 0, 0, -1e300),
@@ -189,9 +204,9 @@ def test_calibration_cannot_make_an_invalid_price(year):
         _forecast(RandomWalk.fit(year, "1h", HORIZON), year.iloc[-300:], absurd)
 
 
-def test_calibration_moves_the_band_and_not_the_median(ewma, year):
+def test_calibration_moves_the_band_and_not_the_mean(ewma, year):
     wider = Calibration(np.full((HORIZON, PAIRS), 0.5))
     plain, corrected = _forecast(ewma, year), _forecast(ewma, year, wider)
-    np.testing.assert_array_equal(corrected.quantiles[:, MEDIAN], plain.quantiles[:, MEDIAN])
+    np.testing.assert_allclose(corrected.mean, plain.mean, rtol=1e-12)
     assert (corrected.quantiles[:, 0] < plain.quantiles[:, 0]).all()
     assert (corrected.quantiles[:, -1] > plain.quantiles[:, -1]).all()

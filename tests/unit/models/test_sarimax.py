@@ -36,7 +36,7 @@ def _by_statsmodels(center, grid, row):
     """Cumulated forecast of statsmodels' own filter with the same coefficients."""
     future = pd.DatetimeIndex([grid.ends[row] + step * grid.length for step in range(1, 25)])
     model = SARIMAX(
-        PERCENT * log_returns(grid)[1 : row + 1],
+        PERCENT * log_returns(grid.active)[1 : row + 1],
         exog=fourier_terms(grid.ends[1 : row + 1]),
         order=(ORDER, 0, 0),
     )

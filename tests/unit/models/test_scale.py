@@ -4,7 +4,7 @@ import pytest
 from tests.unit.features.synthetic_candles import synthetic_candles
 from tidecast.features.grid import Grid
 from tidecast.features.matrix import build_matrix, needed_candles
-from tidecast.features.volatility import candle_variance, forward_log_variance
+from tidecast.features.volatility import forward_log_variance
 from tidecast.models.scale import Scale, deviations
 
 HORIZON = 4
@@ -37,7 +37,7 @@ def test_deviations_grow_with_the_root_of_the_step():
 
 
 def test_har_explains_the_variance_to_come(scale, grid, matrix, rows):
-    target = forward_log_variance(candle_variance(grid), HORIZON)[rows]
+    target = forward_log_variance(grid, HORIZON)[rows]
     har, both = scale.log_variance(matrix)
     assert har.shape == both.shape == target.shape
     spread = ((target - target.mean(axis=0)) ** 2).mean(axis=0)
@@ -46,7 +46,7 @@ def test_har_explains_the_variance_to_come(scale, grid, matrix, rows):
 
 
 def test_scale_is_nearly_unbiased_on_its_own_rows(scale, grid, matrix, rows):
-    target = forward_log_variance(candle_variance(grid), HORIZON)[rows]
+    target = forward_log_variance(grid, HORIZON)[rows]
     _, both = scale.log_variance(matrix)
     np.testing.assert_allclose((target - both).mean(axis=0), 0.0, atol=0.05)
 

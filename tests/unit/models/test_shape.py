@@ -60,9 +60,18 @@ def test_shape_does_not_take_over_the_drift_of_its_window(random):
     )
 
 
-def test_shape_refuses_a_step_with_too_few_outcomes(random):
+def test_step_with_too_few_outcomes_has_the_shape_of_the_nearest_with_enough(random):
+    residuals = random.standard_normal((MIN_RESIDUALS + 5, 3)) * [1.0, 2.0, 3.0]
+    residuals[:10, 0] = np.nan
+    np.testing.assert_array_equal(
+        empirical_shape(residuals), empirical_shape(residuals[:, [1, 1, 2]])
+    )
+
+
+def test_shape_refuses_steps_that_all_have_too_few_outcomes(random):
     residuals = random.standard_normal((MIN_RESIDUALS + 5, 3))
-    residuals[:10, 1] = np.nan
+    residuals[:10] = np.nan
+    residuals[:20, 1] = np.nan
     with pytest.raises(TooFewCandles) as caught:
         empirical_shape(residuals)
     assert (caught.value.needed, caught.value.have) == (MIN_RESIDUALS, MIN_RESIDUALS - 5)

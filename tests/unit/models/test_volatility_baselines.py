@@ -97,9 +97,19 @@ def test_garch_of_small_moves_is_the_same_model_in_another_unit(garch, garch_can
     assert model.level == pytest.approx(garch.level * 0.05**2, rel=0.1)
 
 
-def test_garch_refuses_a_price_that_never_moves():
+@pytest.mark.parametrize("model", [Ewma, Garch])
+def test_fit_refuses_a_price_that_never_moves(model):
     still = synthetic_candles(2000)
     still[["open", "high", "low", "close"]] = 40_000.0
+    with pytest.raises(TooFewCandles) as caught:
+        model.fit(still, "1h", HORIZON)
+    assert caught.value.have == 1
+
+
+def test_garch_refuses_a_price_that_always_comes_back():
+    still = synthetic_candles(2000)
+    still[["open", "close"]] = 40_000.0
+    still["high"], still["low"] = 40_100.0, 39_900.0
     with pytest.raises(FitFailed, match="never moves"):
         Garch.fit(still, "1h", HORIZON)
 
