@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cli.candle_file import read_candles  # noqa: E402
+from cli.candle_files import read_candles  # noqa: E402
 from tidecast.evaluation.backtest import Plan, walk_forward  # noqa: E402
 from tidecast.evaluation.plots import fan_png  # noqa: E402
 from tidecast.forecasts import Forecast  # noqa: E402
@@ -25,7 +25,7 @@ PICTURE = ROOT / "docs" / "images" / "fan.png"
 
 def main() -> None:
     """Backtest four weeks up to the cutoff and draw its last forecast."""
-    candles, _ = read_candles(SAMPLE, MARKET.interval, datetime.now(UTC))
+    candles = read_candles(SAMPLE, MARKET.interval, datetime.now(UTC)).candles
     plan = Plan(
         CUTOFF - timedelta(days=28),
         CUTOFF + timedelta(hours=1),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cli.candle_file import read_candles
+from cli.candle_files import read_candles
 from tidecast.evaluation.backtest import Plan, walk_forward
 from tidecast.evaluation.report import report
 from tidecast.timeframes import Market
@@ -64,7 +64,7 @@ SAMPLE_CASE = Case(
 
 def measure(case: Case, folder: Path) -> dict[str, Any]:
     """Backtest a case and pick the figures of the tables out of its report."""
-    candles, _ = read_candles(folder / case.file, case.market.interval, datetime.now(UTC))
+    candles = read_candles(folder / case.file, case.market.interval, datetime.now(UTC)).candles
     plan = Plan(
         case.start,
         case.end,

@@ -10,9 +10,9 @@ PROGRAM = """
 import json, re, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from cli.candle_file import read_candles
+from cli.candle_files import read_candles
 from tidecast.models import catalogue
-candles, _ = read_candles(Path(sys.argv[1]), "1h", datetime.now(UTC))
+candles = read_candles(Path(sys.argv[1]), "1h", datetime.now(UTC)).candles
 started = time.perf_counter()
 catalogue.fit("ensemble", candles.iloc[-17520:], "1h", 24)
 status = Path("/proc/self/status").read_text()

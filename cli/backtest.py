@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import JsonOption
+from cli.options import JsonOption, Stamped, StampedOption
 
 if TYPE_CHECKING:
     from tidecast.evaluation.report import BacktestResult
@@ -20,9 +20,7 @@ def backtest(
     market: Annotated[str, typer.Option(help="SYMBOL:INTERVAL of the candles.")],
     file: Annotated[
         Path,
-        typer.Option(
-            "--candles", help="Parquet file: timestamp (open time UTC), open, high, low, ..."
-        ),
+        typer.Option("--candles", help="Parquet, Feather or CSV file of candles."),
     ],
     start: Annotated[datetime, typer.Option(formats=DATES, help="First cutoff, UTC.")],
     end: Annotated[datetime, typer.Option(formats=DATES, help="Cutoffs end before, UTC.")],
@@ -34,6 +32,7 @@ def backtest(
         Path | None, typer.Option(help="Parquet file: every forecast as prices.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="HTML file: plots.")] = None,
+    stamped: StampedOption = Stamped.OPEN,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
     workers: Annotated[int, typer.Option(min=1, help="Fits that run side by side.")] = 2,
     json: JsonOption = False,
@@ -43,7 +42,7 @@ def backtest(
     Example: tidecast backtest --market BTC-USD:1h --candles btc.parquet --start 2025-01-01 --end
     2026-01-01 --refit-every 30d --train-days 730 --report report.json --forecasts forecasts.parquet
     """
-    from cli.candle_file import read_candles
+    from cli.candle_files import describe, read_candles, refused_lines, summary
     from cli.console import err, out, print_json
     from tidecast.evaluation.backtest import Plan, forecast_frame, walk_forward
     from tidecast.evaluation.report import report as report_of
@@ -60,11 +59,12 @@ def backtest(
         seed=seed,
         workers=workers,
     )
-    candles, refused = read_candles(file, chosen.interval, datetime.now(UTC))
-    if refused:
-        err.print(f"{len(refused)} rows of {file} were refused, the first: {refused[0].reason}")
-    result = _walked(lambda told: walk_forward(candles, chosen, plan, told))
-    contents = report_of(result)
+    now = datetime.now(UTC)
+    read = read_candles(file, chosen.interval, now, symbol=chosen.symbol, stamped=stamped)
+    for line in describe(summary(read)):
+        err.print(line, markup=False)
+    result = _walked(lambda told: walk_forward(read.candles, chosen, plan, told))
+    contents = report_of(result, read.refused)
     if report is not None:
         report.write_text(report_json(contents))
     if forecasts is not None:
@@ -76,6 +76,8 @@ def backtest(
         print_json(contents)
     else:
         out.print(_table(contents))
+        for line in refused_lines(contents["refused_rows"]):
+            out.print(line, markup=False)
         for alarm in contents["alarms"]:
             err.print(f"warning: {alarm}")
 

@@ -1,4 +1,4 @@
-"""`tidecast candles export|import`: candles from and to Parquet files."""
+"""`tidecast candles export|import`: candles to Parquet files, and from files of any form."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.failures import guarded
-from cli.options import JsonOption, MarketArgument
+from cli.options import JsonOption, MarketArgument, Stamped, StampedOption
 
 candles = typer.Typer(help="Export and import candles.", no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def export(
 
     Example: tidecast candles export BTC-USD:1h btc.parquet --start 2025-01-01
     """
-    from cli.candle_file import write_candles
+    from cli.candle_files import write_candles
     from cli.console import out, print_json
     from cli.opening import configured_market, opened_store, quiet_logging
     from cli.session import command_settings
@@ -56,21 +56,27 @@ def export(
 @guarded
 def import_(
     market: MarketArgument,
-    file: Annotated[Path, typer.Argument(help="Parquet file to read.")],
+    file: Annotated[Path, typer.Argument(help="Parquet, Feather or CSV file to read.")],
     source: Annotated[
         str, typer.Option(help="EXCHANGE:PAIR the candles came from, shown in every answer.")
     ],
+    stamped: StampedOption = Stamped.OPEN,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be stored; write nothing.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Add the candles of a Parquet file to the store; bad rows are quarantined.
+    """Add the candles of a file to the store; refused rows are quarantined.
 
-    The file has the columns timestamp (open time, UTC), open, high, low, close, volume.
+    Reads Parquet, Feather and CSV, with the columns and times that exchanges and data sites use,
+    and prints how it understood them.
 
-    Example: tidecast candles import BTC-USD:1h btc.parquet --source coinbase:BTC-USD
+    Example: tidecast candles import BTC-USD:1h btc.csv --source coinbase:BTC-USD --dry-run
     """
-    from cli.candle_file import read_candles
+    from cli.candle_files import describe, read_candles, summary
+    from cli.candle_import import preview_file, store_file
     from cli.console import out, print_json
-    from cli.opening import configured_market, opened_store, quiet_logging
+    from cli.opening import configured_market, quiet_logging
     from cli.session import command_settings
     from tidecast.errors import InvalidParameter
 
@@ -82,21 +88,20 @@ def import_(
             f"source {source!r} is malformed", field="source", allowed="EXCHANGE:PAIR"
         )
     now = settings.clock.build().now()
-    good, refused = read_candles(file, chosen.interval, now)
-    with opened_store(settings) as store:
-        done = store.candles.upsert(chosen, good, source, now)
-        quarantined = store.candles.quarantine(chosen, source, refused, now)
-    counts = {
-        "inserted": done.inserted,
-        "revised": done.revised,
-        "unchanged": done.unchanged,
-        "quarantined": quarantined,
-    }
-    if json:
-        print_json({"market": str(chosen), **counts})
+    read = read_candles(file, chosen.interval, now, symbol=chosen.symbol, stamped=stamped)
+    if dry_run:
+        counts = preview_file(settings, chosen, read, source)
     else:
-        words = ", ".join(f"{number:,} {name}" for name, number in counts.items())
-        out.print(f"{chosen} from {file}: {words}")
+        counts = store_file(settings, chosen, read, source, now)
+    facts = summary(read)
+    if json:
+        print_json({"market": str(chosen), "dry_run": dry_run, **counts, "file": facts})
+        return
+    for line in describe(facts):
+        out.print(line, markup=False)
+    words = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    would = "would be: " if dry_run else ""
+    out.print(f"{chosen} from {file}: {would}{words}", markup=False)
 
 
 def utc(moment: datetime | None) -> datetime | None:

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 from rich.text import Text
 
-from cli.prices import price_text
 from tidecast.forecasts import LEVELS, Floats, Forecast
+from tidecast.prices import price_text
 
 BANDS = ((0.95, "░", "blue"), (0.8, "▒", "bright_blue"), (0.5, "▓", "bright_cyan"))
 """Central bands, widest first, with their shade and colour."""
 
 MEDIAN, CLOSE = ("━", "bold white"), ("•", "yellow")
 ROWS = 18
-LABEL_WIDTH = 12
+MIN_MARGIN = 12
+"""Columns at the left for labels; more where prices have more digits."""
 
 Cell = tuple[str, str]
 
@@ -28,8 +29,9 @@ def fan_chart(forecast: Forecast, closes: pd.Series, width: int) -> Text:
         closes: recent closes, oldest first; the last is the one at the cutoff.
         width: columns of the terminal.
     """
-    steps = _columns_per_step(forecast.horizon, width)
-    room = max(width - LABEL_WIDTH - forecast.horizon * steps, 1)
+    margin = _margin(closes.to_numpy()[-width:], forecast)
+    steps = _columns_per_step(forecast.horizon, width - margin)
+    room = max(width - margin - forecast.horizon * steps, 1)
     past = closes.to_numpy()[-room:]
     prices = _grid(past, forecast)
     cells = [[(" ", "") for _ in range(len(past) + forecast.horizon * steps)] for _ in prices]
@@ -38,13 +40,23 @@ def fan_chart(forecast: Forecast, closes: pd.Series, width: int) -> Text:
     for step, quantiles in enumerate(forecast.quantiles):
         for column in range(len(past) + step * steps, len(past) + (step + 1) * steps):
             _draw_step(cells, column, quantiles, prices)
-    text = _framed(cells, prices)
-    text.append(_times(forecast.cutoff, forecast.target_times[-1], len(past), len(cells[0])))
-    return text.append_text(_legend())
+    text = _framed(cells, prices, margin)
+    edges = ((len(past) - 1, forecast.cutoff), (len(cells[0]) - 1, forecast.target_times[-1]))
+    text.append(_times(edges, len(cells[0]), margin))
+    return text.append_text(_legend(margin))
 
 
-def _columns_per_step(horizon: int, width: int) -> int:
-    return max((width - LABEL_WIDTH) // (3 * horizon), 1)
+def _margin(past: Floats, forecast: Forecast) -> int:
+    """Columns for the longest label of any grid over these closes."""
+    return max(MIN_MARGIN, *(len(label) + 2 for label in _labels(_grid(past, forecast))))
+
+
+def _labels(prices: Floats) -> list[str]:
+    return [price_text(price, float(np.ptp(prices))) for price in prices]
+
+
+def _columns_per_step(horizon: int, columns: int) -> int:
+    return max(columns // (3 * horizon), 1)
 
 
 def _grid(past: Floats, forecast: Forecast) -> Floats:
@@ -68,29 +80,29 @@ def _draw_step(cells: list[list[Cell]], column: int, quantiles: Floats, prices: 
     cells[_row(prices, quantiles[LEVELS.index(0.5)])][column] = MEDIAN
 
 
-def _framed(cells: Sequence[Sequence[Cell]], prices: Floats) -> Text:
+def _framed(cells: Sequence[Sequence[Cell]], prices: Floats, margin: int) -> Text:
     text = Text()
-    for number, (row, price) in enumerate(zip(cells, prices, strict=True)):
-        label = price_text(price) if number % 4 == 0 or number == ROWS - 1 else ""
-        text.append(f"{label:>{LABEL_WIDTH - 2}} ┤" if label else f"{'│':>{LABEL_WIDTH}}")
+    for number, (row, label) in enumerate(zip(cells, _labels(prices), strict=True)):
+        labelled = number % 4 == 0 or number == ROWS - 1
+        text.append(f"{label:>{margin - 2}} ┤" if labelled else f"{'│':>{margin}}")
         for character, style in row:
             text.append(character, style=style)
         text.append("\n")
     return text
 
 
-def _times(cutoff: datetime, end: datetime, before: int, columns: int) -> str:
-    line = [" "] * (LABEL_WIDTH + columns)
-    for column, moment in ((before - 1, cutoff), (columns - 1, end)):
+def _times(edges: Sequence[tuple[int, datetime]], columns: int, margin: int) -> str:
+    line = [" "] * (margin + columns)
+    for column, moment in edges:
         label = f"{moment:%d %b %H:%M}"
-        start = LABEL_WIDTH + column - len(label) // 2
+        start = margin + column - len(label) // 2
         start = max(min(start, len(line) - len(label)), 0)
         line[start : start + len(label)] = label
     return "".join(line).rstrip() + "\n"
 
 
-def _legend() -> Text:
-    text = Text(" " * LABEL_WIDTH)
+def _legend(margin: int) -> Text:
+    text = Text(" " * margin)
     for character, style, meaning in (
         (*CLOSE, "close"),
         (*MEDIAN, "median"),

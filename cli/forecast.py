@@ -83,17 +83,19 @@ def _draw(view: "View", png: Path) -> None:
 def _show(view: "View") -> None:
     from cli.console import out, table
     from cli.fan_chart import fan_chart
-    from cli.prices import price_text
+    from tidecast.prices import price_text
 
     answer = view.answer
     out.print(f"[bold]{view.title}[/bold]")
     names = list(answer["steps"][0]["quantiles"])
     levels = (f">{100 * float(name):g} %" for name in names)
     made = table(None, ">step", "time (UTC)", ">mean", *levels)
+    nearest = answer["steps"][0]["quantiles"].values()
+    span = max(nearest) - min(nearest)
     for step in answer["steps"]:
         prices = [step["mean"], *(step["quantiles"][name] for name in names)]
         time = f"{datetime.fromisoformat(step['target_time']):%d %b %H:%M}"
-        made.add_row(str(step["step"]), time, *(price_text(price) for price in prices))
+        made.add_row(str(step["step"]), time, *(price_text(price, span) for price in prices))
     out.print(made)
     out.print(fan_chart(view.forecast, view.history["close"], out.width))
     out.print(_footer(answer))

@@ -9,7 +9,7 @@ import typer
 
 def replay(
     file: Annotated[
-        Path | None, typer.Option("--candles", help="Parquet file of candles; the sample if none.")
+        Path | None, typer.Option("--candles", help="File of candles; the sample if none.")
     ] = None,
     pair: Annotated[str, typer.Option(help="Name of the pair it serves.")] = "BTC-USD",
     interval: Annotated[str, typer.Option(help="Interval of the candles.")] = "1h",

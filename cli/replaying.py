@@ -43,16 +43,17 @@ def start_exchange(
 
     Raises:
         ConfigurationError: the sample is not there, or the port is taken.
-        InvalidParameter: the file has another shape.
+        InvalidParameter: the file cannot be read, or not without guessing.
+        CandlesRefused: it has no candle.
     """
-    from cli.candle_file import read_candles
+    from cli.candle_files import read_candles
     from tidecast.errors import ConfigurationError
     from tidecast.exchange import ReplayExchange
     from tidecast.timeframes import interval_length
 
     if file is None and not SAMPLE.is_file():
         raise ConfigurationError(f"the sample is not there: {SAMPLE}; name one with --candles")
-    candles, _ = read_candles(file or SAMPLE, interval, datetime.now(UTC))
+    candles = read_candles(file or SAMPLE, interval, datetime.now(UTC), symbol=pair).candles
     try:
         exchange = ReplayExchange(candles, clock, host, port, pair, interval)
     except OSError as e:

@@ -88,6 +88,10 @@ class SourceAnswerInvalid(RejectedError):
     """An exchange answered something that is not the documented shape."""
 
 
+class CandlesRefused(RejectedError):
+    """No row of a file or page is a candle."""
+
+
 class TooFewCandles(RejectedError):
     """There is less history than a computation needs."""
 

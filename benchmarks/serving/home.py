@@ -14,7 +14,7 @@ from typing import Self
 
 import pandas as pd
 
-from cli.candle_file import read_candles
+from cli.candle_files import read_candles
 from tidecast.models import artefact, catalogue
 from tidecast.models.calibration import Calibration
 from tidecast.registry import Registry
@@ -98,7 +98,7 @@ class Home:
 def make_home(folder: Path) -> Home:
     """Fit the ensemble on the sample and make it champion; a minute on a busy machine."""
     folder.mkdir(parents=True)
-    candles, _ = read_candles(SAMPLE, MARKET.interval, datetime.now(UTC))
+    candles = read_candles(SAMPLE, MARKET.interval, datetime.now(UTC)).candles
     known, coming = candles[:-TO_COME], candles[-TO_COME:]
     home = Home(folder, coming, promoted=0)
     home.store.migrate()

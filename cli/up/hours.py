@@ -7,9 +7,9 @@ from datetime import datetime
 
 import pandas as pd
 
-from cli.prices import price_text
 from tidecast.clock import Clock
 from tidecast.forecasts import LEVELS
+from tidecast.prices import price_text
 from tidecast.store import Store
 from tidecast.timeframes import Market
 
@@ -105,10 +105,8 @@ class Hours:
         if logged is None:
             return "no forecast yet"
         low, high = logged.forecast.quantiles[0, [_LOW, _HIGH]]
-        return (
-            f"next {market.interval} 90 % in {price_text(low)}..{price_text(high)} "
-            f"by version {logged.forecast.model_version}"
-        )
+        bounds = "..".join(price_text(price, high - low) for price in (low, high))
+        return f"next {market.interval} 90 % in {bounds} by version {logged.forecast.model_version}"
 
     def _scores(self, market: Market, new: int) -> str:
         scores = self._recent_scores(market)

@@ -56,6 +56,7 @@ def html_report(result: BacktestResult, contents: dict[str, Any]) -> str:
             f'<h1>{title}</h1><p class="facts">{facts}</p>',
             f'<div class="truth">{TRUTH}</div>',
             _alarms(contents["alarms"]),
+            _refused_rows(contents["refused_rows"]),
             *_tables(result, contents),
             *_plots(result, contents),
             *_regimes(result, contents),
@@ -69,6 +70,20 @@ def _alarms(alarms: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{escape(alarm)}</li>" for alarm in alarms)
     return f'<div class="alarm"><b>Too good to be true:</b><ul>{items}</ul></div>'
+
+
+def _refused_rows(refused: dict[str, Any]) -> str:
+    if not refused["rows"]:
+        return ""
+    items = "".join(
+        f"<li>{reason['rows']:,}: {escape(reason['reason'])}, "
+        f"for example <code>{escape(reason['example'])}</code></li>"
+        for reason in refused["reasons"]
+    )
+    return (
+        f'<div class="alarm"><b>{refused["rows"]:,} rows of the input were refused '
+        f"and left out:</b><ul>{items}</ul></div>"
+    )
 
 
 def _tables(result: BacktestResult, contents: dict[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from tidecast.evaluation import metrics
 from tidecast.evaluation.metrics import BANDS
 from tidecast.forecasts import LEVELS, Floats, Forecast
+from tidecast.prices import price_text
 from tidecast.timeframes import EPOCH
 
 HISTORY_CANDLES = 72
@@ -54,13 +55,6 @@ def fan_png(
     _label_edges(axes, forecast)
     _dress(axes, forecast, title)
     figure.savefig(path, format="png")
-
-
-def price_text(price: float) -> str:
-    """A price with as many digits as its size asks for: 93,412 and 1.0934 and 0.08123."""
-    if price >= 1000:
-        return f"{price:,.0f}"
-    return f"{price:,.2f}" if price >= 10 else f"{price:.4g}"
 
 
 def _days(moments: "pd.Index[pd.Timestamp]") -> Floats:
@@ -152,7 +146,7 @@ def _label_edges(axes: Axes, forecast: Forecast) -> None:
         axes.text(
             1.012,
             height,
-            f"{price_text(price)}  {label}",
+            f"{price_text(price, prices[-1] - prices[0])}  {label}",
             transform=axes.transAxes,
             va="center",
             fontsize=9,
@@ -183,7 +177,9 @@ def _dress(axes: Axes, forecast: Forecast, title: str) -> None:
     axes.set_ylabel(f"price of one {base}, {quote}", color=MUTED, fontsize=9.5)
     axes.set_xlabel("UTC", color=MUTED, fontsize=9.5)
     axes.yaxis.set_major_locator(MaxNLocator(7))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda price, _: price_text(price)))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda price, _: price_text(price, float(np.ptp(axes.get_ylim()))))
+    )
     _dress_time_axis(axes)
     axes.margins(x=0)
     axes.legend(

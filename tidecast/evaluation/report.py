@@ -6,7 +6,7 @@ are None. A list under ``steps`` has one entry per step, 1 first.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tidecast.candles import Quarantined
 from tidecast.evaluation import metrics, regimes
 from tidecast.evaluation.metrics import BANDS
+from tidecast.evaluation.refused_rows import refused_rows
 from tidecast.evaluation.step_report import Rivals, center_figures, distribution_figures
 from tidecast.forecasts import LEVELS, Floats
 from tidecast.models.model import ReturnForecasts
@@ -31,6 +33,7 @@ LEAK_DIRECTION = 0.55
 """A one-step error below, or a direction above: a leak until proven otherwise."""
 
 DEFINITIONS = {
+    "refused_rows": "rows of the input that are no candles, left out, with counts per reason",
     "cutoff": "end of the newest candle that the forecast knows",
     "crps_bps": "2 x mean pinball loss over the 99 percentiles of the log return, basis points",
     "skill": "1 - CRPS / CRPS of the reference on the same points; above zero is better",
@@ -94,8 +97,13 @@ def has_distribution(forecasts: ReturnForecasts) -> bool:
     return quantiles is not None and quantiles.shape[-1] == len(LEVELS)
 
 
-def report(result: BacktestResult) -> dict[str, Any]:
-    """Every metric per model and step, JSON-able."""
+def report(result: BacktestResult, refused: Sequence[Quarantined] = ()) -> dict[str, Any]:
+    """Every metric per model and step, JSON-able.
+
+    Args:
+        result: the backtest.
+        refused: rows of its input that are no candles and were left out.
+    """
     scores = {
         name: metrics.crps(one.quantiles, LEVELS, result.actual_returns)
         for name, one in result.forecasts.items()
@@ -111,6 +119,7 @@ def report(result: BacktestResult) -> dict[str, Any]:
         "start": format_rfc3339(result.start),
         "end": format_rfc3339(result.end),
         "cutoffs": int(known.sum()),
+        "refused_rows": refused_rows(refused),
         "main_model": result.main_model,
         "alarms": _leak_alarms(models),
         "models": models,

@@ -65,7 +65,9 @@ def week_of_fans(result: BacktestResult, rank: float) -> go.Figure:
         line={"color": INK, "width": 1.6},
         hovertemplate="%{y:,.6~g}",
     )
-    return dressed(figure, f"price, {result.market}", "UTC", 460)
+    figure = dressed(figure, f"price, {result.market}", "UTC", 460)
+    # The default writes 0.000012 as 12 micro.
+    return figure.update_yaxes(exponentformat="none")
 
 
 def _week_start(close: Floats, week: int, rank: float) -> int:

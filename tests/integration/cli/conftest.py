@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.candle_file import read_candles
+from cli.candle_files import read_candles
 from cli.main import app
 from cli.replaying import SAMPLE
 from tidecast.registry import Registry
@@ -83,7 +83,7 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv(name, value)
     settings = load_settings()
     patch.undo()
-    candles, _ = read_candles(SAMPLE, "1h", datetime.now(UTC))
+    candles = read_candles(SAMPLE, "1h", datetime.now(UTC)).candles
     candles = candles[candles.index <= NOW - timedelta(hours=1)].iloc[-CANDLES:]
     with Store(settings.store_url) as store:
         store.migrate()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.candle_file import read_candles
+from cli.candle_files import read_candles
 from cli.replaying import SAMPLE
 from tests.integration.cli.conftest import MARKET, NOW, Home
 from tidecast.clock import SimulatedClock
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture
 def exchange() -> Iterator[ReplayExchange]:
-    candles, _ = read_candles(SAMPLE, "1h", datetime.now(UTC))
+    candles = read_candles(SAMPLE, "1h", datetime.now(UTC)).candles
     clock = SimulatedClock(datetime.now(UTC), NOW, 1.0)
     replay = ReplayExchange(candles, clock, "127.0.0.1", 0, "BTC-USD", "1h")
     replay.start()

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.candle_file import read_candles
+from cli.candle_files import read_candles
 from cli.replaying import SAMPLE
 from cli.up.hours import Hours
 from tidecast.store import Store
@@ -33,7 +33,7 @@ def store(tmp_path):
 
 @pytest.fixture(scope="module")
 def candles():
-    return read_candles(SAMPLE, "1h", datetime.now(UTC))[0]
+    return read_candles(SAMPLE, "1h", datetime.now(UTC)).candles
 
 
 @pytest.fixture

@@ -64,10 +64,10 @@ def test_exchange_that_never_answers_costs_bounded_time():
 
 
 def test_replay_begins_at_its_start_and_goes_on_at_the_newest_candle(tmp_path):
-    from cli.candle_file import read_candles
+    from cli.candle_files import read_candles
 
     begin = resume_instant(tmp_path)
-    candles, _ = read_candles(SAMPLE, "1h", datetime.now(UTC))
+    candles = read_candles(SAMPLE, "1h", datetime.now(UTC)).candles
     with Store(f"sqlite:///{tmp_path / 'tidecast.db'}") as store:
         store.migrate()
         store.candles.upsert(Market("BTC-USD", "1h"), candles.iloc[:5], "replay:BTC-USD", NOW)

@@ -3,10 +3,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from cli.prices import price_text
 from scipy.stats import norm
 
 from cli.fan_chart import fan_chart
-from cli.prices import price_text
 from tidecast.forecasts import LEVELS, Forecast
 from tidecast.timeframes import Market
 
