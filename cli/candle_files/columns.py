@@ -126,7 +126,8 @@ def _one_of(table: Table, names: list[set[str]], options: tuple[str, ...]) -> in
     """Position of the first option that is a header."""
     for option in options:
         found = [column for column, words in enumerate(names) if option in words]
-        if len(found) > 1:
+        first = table.columns[found[0]] if found else None
+        if first is not None and not all(table.columns[other].equals(first) for other in found):
             shown = ", ".join(table.name(column) for column in found)
             raise InvalidParameter(
                 f"{len(found)} columns are named {option}: {shown}",

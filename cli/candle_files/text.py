@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 import warnings
 import zipfile
 import zlib
@@ -29,6 +30,10 @@ MIN_NUMBERS = 4
 """A row with this many numbers is data, with fewer it belongs to the header."""
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
+OTHER_FORMATS = ("{", "[", "<!doctype", "<html", "<?xml")
+COMMA_NUMBER = re.compile(r"-?\d+(,\d+)+(\.\d+)?")
+"""Whether its commas are for decimals or thousands is not always clear."""
+EMPTY_CELLS = ["", "NaN", "nan", "null", "NULL", "None"]
 NAMES = {"\t": "tab", ";": "semicolon", "|": "|", ",": "comma"}
 
 
@@ -111,7 +116,7 @@ def _find_layout(path: Path, lines: list[str]) -> _Layout:
     text = "".join(lines)
     if "\0" in text:
         raise invalid_file(path, "neither Parquet, Feather nor text")
-    if text.lstrip()[:1] in ("{", "[", "<"):
+    if text.lstrip().lower().startswith(OTHER_FORMATS):
         raise invalid_file(path, "JSON, HTML or XML, not a table of text")
     best = max(DELIMITERS, key=lambda delimiter: _fit(lines, delimiter))
     rows = [_split(line, best) for line in lines]
@@ -121,8 +126,9 @@ def _find_layout(path: Path, lines: list[str]) -> _Layout:
     preface = next(number for number, row in enumerate(rows) if len(row) == width)
     table = rows[preface:]
     data = next((number for number, row in enumerate(table) if _is_data(row)), None)
-    if data is None and len([row for row in table if row]) > 1:
-        raise invalid_file(path, f"no row with {MIN_NUMBERS} numbers; decimals need a point")
+    commas = [field for row in table[:data] for field in row if COMMA_NUMBER.fullmatch(field)]
+    if commas:
+        raise invalid_file(path, f"a number with a comma: {commas[0]!r}", "numbers like 1234.5")
     return _Layout(best, width, preface, table[: 1 if data is None else data])
 
 
@@ -165,6 +171,8 @@ def _read_rows(file: TextIO, layout: _Layout) -> pd.DataFrame:
             names=list(range(layout.width)),
             index_col=False,
             dtype=str,
+            keep_default_na=False,
+            na_values=EMPTY_CELLS,
             comment="#",
             skipinitialspace=True,
         )

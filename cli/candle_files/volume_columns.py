@@ -70,7 +70,7 @@ def find_volume(
     others = _named_after_a_coin(names) - quote_names
     if len(others) == 1 and not coins:
         return Volume(_only(table, names, others))
-    if others and _only(table, names, quote_names) is None:
+    if others:
         raise InvalidParameter(
             f"unclear which column is the volume: {', '.join(sorted(others))}",
             field="file",

@@ -1,9 +1,9 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
-from cli.prices import price_text
 from scipy.stats import norm
 
 from cli.fan_chart import fan_chart
@@ -44,8 +44,23 @@ def test_fan_chart_names_cutoff_and_last_target_time():
     assert "02 Aug 12:00" in text
 
 
-@pytest.mark.parametrize(
-    ("price", "text"), [(10344.6, "10,345"), (172.314, "172.31"), (0.082141, "0.08214")]
-)
-def test_price_has_as_many_digits_as_a_person_wants(price, text):
-    assert price_text(price) == text
+def _small(width, scale):
+    closes = pd.Series(scale * (1 + 0.01 * np.sin(np.arange(300))))
+    forecast = _forecast()
+    small = replace(
+        forecast,
+        close=scale,
+        mean=forecast.mean / 8000 * scale,
+        quantiles=forecast.quantiles / 8000 * scale,
+    )
+    return fan_chart(small, closes, width).plain.splitlines()
+
+
+@pytest.mark.parametrize("scale", [1.2e-8, 0.000012, 1.0, 172.3, 2.5e9])
+def test_fan_chart_labels_prices_of_any_size_apart(scale):
+    lines = _small(100, scale)
+    labels = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+    prices = [float(label.replace(",", "")) for label in labels]
+    assert prices == sorted(set(prices), reverse=True)
+    assert prices[0] > scale > prices[-1]
+    assert max(len(line) for line in lines) <= 100

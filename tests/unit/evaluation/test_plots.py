@@ -13,7 +13,6 @@ from tidecast.evaluation.plots import (
     LABEL_GAP,
     REALISED,
     fan_png,
-    price_text,
     spread_labels,
 )
 from tidecast.forecasts import Floats, Forecast
@@ -68,14 +67,6 @@ def test_fan_png_does_not_depend_on_candles_after_the_cutoff(
     for name, candles in {"a.png": history, "b.png": later}.items():
         fan_png(forecast, candles, tmp_path / name, "Bitcoin")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("price", "text"),
-    [(93_412.4, "93,412"), (1_000.0, "1,000"), (182.456, "182.46"), (0.081234, "0.08123")],
-)
-def test_price_text_has_as_many_digits_as_its_size_asks_for(price: float, text: str) -> None:
-    assert price_text(price) == text
 
 
 def test_labels_keep_their_distance_and_the_middle_its_place() -> None:

@@ -160,7 +160,7 @@ def test_file_without_volume_has_volume_zero(read):
         (CRYPTO_DATA_DOWNLOAD.replace("BTC/USD,93500", "ETH/USD,93500"), "BTC-USD", "2 markets"),
         (KAGGLE_BITSTAMP, "ETH-USD", "unclear which column is the volume: volumebtc"),
         (YFINANCE.replace("Open", "Close"), "BTC-USD", "2 columns are named close"),
-        (BITSTAMP.replace("low;close", "Close;close"), "BTC-USD", "no column for low"),
+        (BITSTAMP.replace("low;", "least;"), "BTC-USD", "no column for low"),
         (BITSTAMP.replace("low;close;volume", "low;close;Close"), "BTC-USD", "2 columns are named"),
         (BINANCE_API.replace("Open time", "Note"), "BTC-USD", "'Close time' is when a candle ends"),
         ("1735689600,1,1,1,1,5\n", "BTC-USD", "fits: time, open, high, low, close, volume"),

@@ -32,6 +32,15 @@ def _with_time(table, times):
     return table.assign(timestamp=times)
 
 
+def _yfinance(table):
+    columns = pd.MultiIndex.from_product(
+        [["Open", "High", "Low", "Close", "Volume"], ["BTC-USD"]], names=["Price", "Ticker"]
+    )
+    values = table.drop(columns="timestamp").assign(volume=table["volume"] * table["close"])
+    index = pd.DatetimeIndex(table["timestamp"], name="Date")
+    return pd.DataFrame(values.to_numpy(), index=index, columns=columns)
+
+
 FORMS = {
     "Parquet": lambda table: table,
     "Feather": _feather,
@@ -74,13 +83,7 @@ FORMS = {
         **{name: table[name].map(lambda value: Decimal(repr(value))) for name in table.columns[1:]}
     ),
     "nullable": lambda table: table.astype({name: "Float64" for name in table.columns[1:]}),
-    "yfinance columns": lambda table: pd.DataFrame(
-        table.drop(columns=["timestamp", "volume"]).to_numpy(),
-        index=pd.DatetimeIndex(table["timestamp"], name="Date"),
-        columns=pd.MultiIndex.from_product(
-            [["Open", "High", "Low", "Close"], ["BTC-USD"]], names=["Price", "Ticker"]
-        ),
-    ).assign(Volume=(table["volume"] * table["close"]).to_numpy()),
+    "yfinance columns": _yfinance,
 }
 
 

@@ -14,7 +14,7 @@ def _moved(table, by):
 @pytest.mark.parametrize(
     ("distance", "market", "message"),
     [
-        ("1d", "1h", "1d apart, the market's interval is 1h"),
+        ("1D", "1h", "1d apart, the market's interval is 1h"),
         ("1min", "1h", "1m apart, the market's interval is 1h"),
         ("5min", "1h", "5m apart"),
         ("1h", "5m", "1h apart, the market's interval is 5m"),

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
@@ -9,9 +9,10 @@ from cli.candle_files.times import MISSING, OUTSIDE, TOO_OLD, UNREADABLE, read_t
 from tidecast.errors import InvalidParameter
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-moments = st.datetimes(datetime(2009, 1, 1), datetime(2100, 1, 1)).map(
-    lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
+moments = st.integers(1_230_768_000, 4_102_444_800).map(
+    lambda seconds: datetime.fromtimestamp(seconds, UTC)
 )
+"""From 2009 to 2100."""
 units = st.sampled_from(list(PER_SECOND))
 writings = st.sampled_from([int, str, lambda number: f"{number}.0"])
 
@@ -103,6 +104,4 @@ def test_time_that_cannot_be_is_named_for_what_it_is(column, reason):
 
 
 def test_year_9999_is_a_time():
-    assert read_times(pd.Series(["9999-12-30"])).moments[0].to_pydatetime() > datetime(
-        9999, 12, 29, tzinfo=UTC
-    ) - timedelta(days=1)
+    assert read_times(pd.Series(["9999-12-30"])).moments[0].to_pydatetime().year == 9999
