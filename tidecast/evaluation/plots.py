@@ -24,6 +24,8 @@ BAND_COLOURS = {95: "#dfecf7", 90: "#c2dcf0", 80: "#98c3e4", 50: "#63a3d3"}
 EDGE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 LABEL_GAP = 0.045
 """Labels at the right edge keep this share of the axis between them."""
+USUAL_LABEL, CHARACTER_WIDTH = 7, 0.0072
+"""Characters of a price for which there is room, and the share of the width of one more."""
 
 TRUTH = (
     "The centre line stays close to the last price because that is what the data support: "
@@ -48,13 +50,21 @@ def fan_png(
         realised: candle frame of what happened after the cutoff, None when it is not known yet.
     """
     figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, facecolor="white")
-    axes = figure.add_axes((0.085, 0.145, 0.775, 0.665))
+    extra = _extra_margin(forecast)
+    axes = figure.add_axes((0.085 + extra, 0.145, 0.775 - 2 * extra, 0.665))
     _draw_bands(axes, forecast)
     _draw_closes(axes, forecast, history, realised)
     _draw_cutoff(axes, forecast)
     _label_edges(axes, forecast)
     _dress(axes, forecast, title)
     figure.savefig(path, format="png")
+
+
+def _extra_margin(forecast: Forecast) -> float:
+    """Share of the width that labels need at either side when prices have many digits."""
+    last = forecast.quantiles[-1]
+    label = price_text(forecast.close, float(last[-1] - last[0]))
+    return CHARACTER_WIDTH * max(0, len(label) - USUAL_LABEL)
 
 
 def _days(moments: "pd.Index[pd.Timestamp]") -> Floats:
