@@ -66,7 +66,7 @@ def read_text(path: Path, start: bytes) -> Table:
             for _ in range(skipped):
                 file.readline()
             frame = _read_rows(file, layout)
-    except (UnicodeError, EOFError, zlib.error, zipfile.BadZipFile) as e:
+    except (UnicodeError, EOFError, csv.Error, zlib.error, zipfile.BadZipFile) as e:
         raise invalid_file(path, f"neither Parquet, Feather nor readable text: {e}") from e
     except (OSError, ValueError, pd.errors.ParserWarning) as e:
         raise invalid_file(path, f"cannot read it: {e}") from e

@@ -27,6 +27,22 @@ def test_backtest_writes_report_forecasts_and_page(empty_home, sample_file, tmp_
     assert not (empty_home.folder / "tidecast.db").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_backtest_of_a_csv_reports_its_refused_rows(empty_home, sample_file, tmp_path):
+    table = pd.read_parquet(sample_file(2750)).astype({"close": object})
+    table.loc[[3, 5], "close"] = "N/A"
+    table.to_csv(tmp_path / "candles.csv", index=False)
+    options = ["--candles", str(tmp_path / "candles.csv"), "--report", str(tmp_path / "r.json")]
+    result = empty_home.run("backtest", *ARGUMENTS, "--end", "2018-04-21", *FAST, *options)
+    assert result.exit_code == 0, result.output
+    refused = json.loads((tmp_path / "r.json").read_text())["refused_rows"]
+    assert refused["rows"] == 2
+    assert refused["reasons"][0]["reason"] == "close is not a number"
+    for output in (result.stdout, result.stderr):
+        assert "2 x close is not a number" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 
 def test_candles_export_and_import_give_the_same_candles(home, empty_home, tmp_path):
@@ -25,6 +26,81 @@ def test_candles_import_quarantines_bad_rows(home, empty_home, tmp_path):
     table.to_parquet(file)
     done = empty_home.json("candles", "import", "BTC-USD", str(file), "--source", "replay:X")
     assert (done["inserted"], done["quarantined"]) == (2399, 1)
+
+
+def _import(home, file, *options):
+    return home.run("candles", "import", "BTC-USD", str(file), "--source", "replay:X", *options)
+
+
+def _csv(home, folder):
+    home.run("candles", "export", "BTC-USD", str(folder / "out.parquet"))
+    table = pd.read_parquet(folder / "out.parquet")
+    path = folder / "out.csv"
+    table.rename(columns={"timestamp": "Date"})[::-1].to_csv(path, index=False)
+    return path
+
+
+def test_candles_import_says_how_it_understood_the_file(home, empty_home, tmp_path):
+    result = _import(empty_home, _csv(home, tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "CSV with comma: 2,400 rows, newest first" in result.stdout
+    assert "time: 'Date', ISO text, UTC, when a candle opens" in result.stdout
+    assert "2,400 inserted, 0 revised, 0 unchanged, 0 quarantined" in result.stdout
+
+
+def test_candles_import_shows_reasons_of_refused_rows(home, empty_home, tmp_path):
+    path = _csv(home, tmp_path)
+    path.write_text(path.read_text() + "NaT,1,1,1,1,1\nsoon,1,1,1,1,1\n,1,1,1,1,1\n")
+    result = _import(empty_home, path)
+    assert result.exit_code == 0, result.output
+    assert "3 quarantined" in result.stdout
+    assert "1 x no open time, e.g. no time" in result.stdout
+    assert "2 x open time is not a time" in result.stdout
+
+
+def test_candles_import_that_stores_nothing_fails_with_the_reasons(empty_home, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("time,open,high,low,close,volume\n0,1,1,1,1,1\n3600,1,1,1,1,1\n")
+    result = _import(empty_home, path)
+    assert result.exit_code == 65
+    assert "none of its 2 rows is a candle: 2 x open time before 2009" in result.stderr
+    assert not (empty_home.folder / "tidecast.db").exists()
+
+
+def test_candles_import_dry_run_counts_and_writes_nothing(home, empty_home, tmp_path):
+    path = _csv(home, tmp_path)
+    result = _import(empty_home, path, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "would be: 2,400 inserted" in result.stdout
+    assert not (empty_home.folder / "tidecast.db").exists()
+
+
+@pytest.mark.parametrize(("source", "revised"), [("replay:BTC-USD", 1), ("replay:X", 0)])
+def test_candles_import_does_what_its_dry_run_says(home, tmp_path, source, revised):
+    home.run("candles", "export", "BTC-USD", str(tmp_path / "out.parquet"))
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    table.loc[7, "volume"] += 1
+    table.loc[8, "high"] = 1.0
+    table.loc[9, "timestamp"] -= pd.Timedelta(days=900)
+    table.to_parquet(tmp_path / "changed.parquet")
+    arguments = ["import", "BTC-USD", str(tmp_path / "changed.parquet"), "--source", source]
+    said = home.json("candles", *arguments, "--dry-run")
+    done = home.json("candles", *arguments)
+    assert said | {"dry_run": False} == done
+    counts = [done[name] for name in ("inserted", "revised", "unchanged", "quarantined")]
+    assert counts == [1, revised, 2398 - revised, 1]
+
+
+def test_candles_import_of_closing_times_is_moved_on_request(home, empty_home, tmp_path):
+    home.run("candles", "export", "BTC-USD", str(tmp_path / "out.parquet"))
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    table["timestamp"] += pd.Timedelta("59min 59.999s")
+    table.to_parquet(tmp_path / "closing.parquet")
+    refused = _import(empty_home, tmp_path / "closing.parquet")
+    assert refused.exit_code == 2
+    assert "--stamped close" in refused.stderr
+    done = _import(empty_home, tmp_path / "closing.parquet", "--stamped", "close")
+    assert "2,400 inserted" in done.stdout
 
 
 def test_candles_export_of_nothing_exits_66(empty_home, tmp_path):

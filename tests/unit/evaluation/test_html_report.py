@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tidecast.candles import Quarantined
 from tidecast.evaluation.html_report import html_report
 from tidecast.evaluation.report import BacktestResult, report
 from tidecast.evaluation.report_figures import (
@@ -94,6 +95,17 @@ def test_html_report_escapes_names_and_shows_alarms(
     assert "&lt;i&gt;X&lt;/i&gt;: backtest" in page
     assert "&lt;b&gt;leak&lt;/b&gt;" in page
     assert "Too good to be true" in page
+
+
+def test_html_report_counts_the_rows_of_the_input_that_were_refused(
+    backtest_result: BacktestResult, page: str
+) -> None:
+    row = Quarantined(None, '{"close": "<1>"}', "close is not a number")
+    text = html_report(backtest_result, report(backtest_result, [row, row]))
+    assert "2 rows of the input were refused" in text
+    assert "2: close is not a number" in text
+    assert "&lt;1&gt;" in text
+    assert "were refused" not in page
 
 
 def test_html_report_stands_a_backtest_without_known_outcomes(

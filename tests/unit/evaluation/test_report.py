@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tidecast.candles import Quarantined
 from tidecast.evaluation import metrics
 from tidecast.evaluation.report import BacktestResult, has_distribution, report, report_json
 from tidecast.forecasts import LEVELS
@@ -148,3 +149,9 @@ def test_report_knows_how_many_cutoffs_are_a_week(
 
 def test_centre_only_members_have_no_distribution(result: BacktestResult) -> None:
     assert [has_distribution(one) for one in result.forecasts.values()] == [True, False, True, True]
+
+
+def test_report_counts_the_rows_of_the_input_that_were_refused(result):
+    row = Quarantined(None, "{}", "no open time")
+    assert report(result, [row])["refused_rows"]["rows"] == 1
+    assert report(result)["refused_rows"] == {"rows": 0, "reasons": []}
