@@ -17,6 +17,7 @@ import requests
 
 from benchmarks import machine
 from cli.up.replay_settings import FOLDER
+from tidecast.settings import sqlite_url
 from tidecast.store import Store
 from tidecast.timeframes import Market
 
@@ -84,9 +85,8 @@ def _up(home: Path, port: int) -> Iterator[None]:
 
 def _delays(home: Path, port: int) -> list[float]:
     """Real seconds from a candle being in the store to the forecast made of it being served."""
-    url = f"sqlite:///{(home / FOLDER).absolute() / 'tidecast.db'}"
     delays = []
-    with Store(url) as store:
+    with Store(sqlite_url((home / FOLDER).absolute() / "tidecast.db")) as store:
         for _ in range(CANDLES_WATCHED):
             before = store.candles.version(MARKET)
             cutoff = _cutoff(port)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from tidecast.candles import validate
 from tidecast.models.boosting import CHOSEN
+from tidecast.settings import sqlite_url
 from training.search import SearchPlan, fold_loss, search
 
 JUDGED = 336
@@ -37,7 +38,7 @@ def measure(candles: pd.DataFrame, instant: pd.Timestamp, trials: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         plan = SearchPlan(
             name=str(instant),
-            store_url=f"sqlite:///{Path(folder) / 'tidecast.db'}",
+            store_url=sqlite_url(Path(folder) / "tidecast.db"),
             trials=trials,
             seconds=3600,
             interval="1h",

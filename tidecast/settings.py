@@ -307,6 +307,18 @@ class Settings(BaseSettings):
     service: ServiceSettings = ServiceSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
 
+    @field_validator("home_dir")
+    @classmethod
+    def _text(cls, folder: Path) -> Path:
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"byte {os.fsencode(str(folder)[error.start])!r} in {os.fsencode(folder)!r}"
+                " is not UTF-8; rename the folder"
+            ) from error
+        return folder
+
     @field_validator("default_levels")
     @classmethod
     def _known_levels(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
@@ -342,12 +354,12 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """SQLAlchemy URL of the store."""
-        return self.database_url or f"sqlite:///{self.home_dir.absolute() / 'tidecast.db'}"
+        return self.database_url or sqlite_url(self.home_dir.absolute() / "tidecast.db")
 
     @property
     def tracking_uri(self) -> str:
         """MLflow tracking URI."""
-        return self.mlflow_tracking_uri or f"sqlite:///{self.home_dir.absolute() / 'mlflow.db'}"
+        return self.mlflow_tracking_uri or sqlite_url(self.home_dir.absolute() / "mlflow.db")
 
     def market(self, symbol: str, interval: str = "1h") -> MarketSettings:
         """Settings of one market.
@@ -363,6 +375,14 @@ class Settings(BaseSettings):
             field="symbol",
             allowed=[str(settings.market) for settings in self.markets],
         )
+
+
+def sqlite_url(path: Path) -> str:
+    """SQLAlchemy URL of a SQLite file; ``%`` and ``?`` of its path would mean something else."""
+    # Processes that only read settings do without SQLAlchemy.
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
 def load_settings() -> Settings:

@@ -23,7 +23,8 @@ def search_storage(store_url: str) -> Iterator[RDBStorage]:
     url = parse_url(store_url)
     if url.get_backend_name() == "sqlite":
         assert url.database is not None
-        storage = RDBStorage(f"sqlite:///{Path(url.database).with_name('search.db')}")
+        beside = url.set(database=str(Path(url.database).with_name("search.db")))
+        storage = RDBStorage(beside.render_as_string(hide_password=False))
     else:
         storage = _shared(url)
     try:

@@ -18,6 +18,7 @@ from cli.candle_files import read_candles
 from tidecast.models import artefact, catalogue
 from tidecast.models.calibration import Calibration
 from tidecast.registry import Registry
+from tidecast.settings import sqlite_url
 from tidecast.store import Store
 from tidecast.timeframes import Market, format_rfc3339
 
@@ -46,8 +47,8 @@ class Home:
     promoted: int = 1
 
     def __post_init__(self) -> None:
-        self.store = Store(f"sqlite:///{self.folder / 'tidecast.db'}")
-        self.registry = Registry(f"sqlite:///{self.folder / 'mlflow.db'}", self.folder / "writer")
+        self.store = Store(sqlite_url(self.folder / "tidecast.db"))
+        self.registry = Registry(sqlite_url(self.folder / "mlflow.db"), self.folder / "writer")
         self.now = (self.coming.index[-1] + timedelta(minutes=70)).to_pydatetime()
 
     def copy(self, folder: Path) -> Self:

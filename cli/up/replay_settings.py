@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli.replaying import REPLAY_START
 from tidecast.clock import SimulatedClock
+from tidecast.settings import sqlite_url
 from tidecast.store import Store
 from tidecast.timeframes import Market
 
@@ -18,13 +19,14 @@ MAX_MODEL_AGE_DAYS = "2"
 speed, so that a person sees a retraining. The environment may say otherwise."""
 FOLDER = "replay"
 """Folder in ``home_dir``: replayed candles must never mix with live ones."""
+STORE_FILE = "tidecast.db"
 
 
 def resume_instant(folder: Path) -> datetime:
     """Where the simulated clock goes on: at the end of the newest stored candle."""
-    if not (folder / "tidecast.db").exists():
+    if not (folder / STORE_FILE).exists():
         return REPLAY_START
-    with Store(_store_url(folder)) as store:
+    with Store(sqlite_url(folder / STORE_FILE)) as store:
         store.migrate()
         newest = store.candles.newest(REPLAY_MARKET)
     if newest is None:
@@ -47,8 +49,8 @@ def replay_variables(folder: Path, clock: SimulatedClock, url: str) -> dict[str,
     }
     return {
         "TIDECAST_HOME_DIR": str(folder),
-        "TIDECAST_DATABASE_URL": _store_url(folder),
-        "TIDECAST_MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
+        "TIDECAST_DATABASE_URL": sqlite_url(folder / STORE_FILE),
+        "TIDECAST_MLFLOW_TRACKING_URI": sqlite_url(folder / "mlflow.db"),
         "TIDECAST_MARKETS": json.dumps([market]),
         "TIDECAST_INGESTION__REPLAY_URL": url,
         "TIDECAST_INGESTION__FEAR_GREED": "false",
@@ -57,7 +59,3 @@ def replay_variables(folder: Path, clock: SimulatedClock, url: str) -> dict[str,
         "TIDECAST_CLOCK__REAL_AT": clock.real_at.isoformat(),
         "TIDECAST_CLOCK__SPEED": repr(clock.speed),
     }
-
-
-def _store_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'tidecast.db'}"

@@ -1,11 +1,15 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
+from sqlalchemy import make_url
 
 from tidecast.errors import ConfigurationError, UnknownMarket
-from tidecast.settings import Settings, load_settings
+from tidecast.settings import Settings, load_settings, sqlite_url
 
 DEFAULTS = {
     "home_dir": ".tidecast",
@@ -235,3 +239,15 @@ def test_settings_find_a_market_and_name_the_others_when_unknown():
 def test_settings_do_not_show_a_key_in_their_text(monkeypatch):
     monkeypatch.setenv("TIDECAST_INGESTION__COINCAP_API_KEY", "s3cret-key")
     assert "s3cret-key" not in repr(load_settings())
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/"), min_size=1))
+def test_sqlite_url_names_the_file_whatever_characters_its_folder_has(name):
+    path = Path("/home") / name / "tidecast.db"
+    assert make_url(sqlite_url(path)).database == str(path)
+
+
+def test_settings_home_that_is_not_utf_8_is_refused_with_its_byte(monkeypatch):
+    monkeypatch.setenv("TIDECAST_HOME_DIR", os.fsdecode(b"/home/caf\xe9"))
+    with pytest.raises(ConfigurationError, match=r"HOME_DIR.*b'\\xe9' in .* is not UTF-8; rename"):
+        load_settings()

@@ -42,7 +42,9 @@ class SqlLookup:
                 "TIDECAST_MLFLOW_TRACKING_URI is neither http(s)://... nor a database URL such as"
                 " sqlite:////folder/mlflow.db"
             ) from error
-        self._file = Path(url.database) if url.drivername == "sqlite" and url.database else None
+        self._file = (
+            Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        )
 
     def by_alias(self, name: str, alias: str) -> VersionRecord | None:
         """The version an alias points to."""

@@ -24,7 +24,7 @@ class Writer:
     """Runs, versions and aliases of one MLflow store."""
 
     def __init__(self, tracking_uri: str) -> None:
-        self._uri = tracking_uri
+        self._uri = _client_uri(tracking_uri)
         self._mlflow: Any = None
 
     def prepare(self) -> None:
@@ -103,11 +103,26 @@ class Writer:
         return self._mlflow
 
 
+def _client_uri(uri: str) -> str:
+    """The URI as MLflow's client gets it: a SQLite one names its driver.
+
+    For ``sqlite:///`` MLflow makes the folder of the path before it decodes the path, so that
+    ``/home/a b`` leaves an empty ``/home/a%20b`` behind.
+    """
+    scheme, _, rest = uri.partition(":")
+    return f"sqlite+pysqlite:{rest}" if scheme == "sqlite" else uri
+
+
+def _database_file(uri: str) -> Path | None:
+    """File of a SQLite database; None for a server."""
+    return Path(sa.make_url(uri).database or "") if uri.startswith("sqlite") else None
+
+
 def _check_local_database(uri: str) -> None:
     """Find out in no time what MLflow retries for minutes: a SQLite file that cannot be opened."""
-    if not uri.startswith("sqlite:"):
+    path = _database_file(uri)
+    if path is None:
         return
-    path = Path(sa.make_url(uri).database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     with sa.create_engine(uri).connect() as connection:
         connection.execute(sa.text("PRAGMA schema_version"))
@@ -119,16 +134,17 @@ def _make_tables_at_once(uri: str, client: Callable[[str, str], Any]) -> None:
     MLflow makes them one by one for seconds. A process that dies meanwhile would leave some of
     them, and no later start would get over that.
     """
-    if not uri.startswith("sqlite:"):
+    path = _database_file(uri)
+    if path is None:
         return
-    path = Path(sa.make_url(uri).database or "")
     with path.with_name(f"{path.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists() and path.stat().st_size > 0:
             return
         draft = path.with_name(f"{path.name}.new")
         draft.unlink(missing_ok=True)
-        client(f"sqlite:///{draft}", f"sqlite:///{draft}").search_experiments(max_results=1)
+        draft_uri = sa.make_url(uri).set(database=str(draft)).render_as_string(hide_password=False)
+        client(draft_uri, draft_uri).search_experiments(max_results=1)
         # One transaction, and no other file in its place: readers may have it open already.
         with closing(sqlite3.connect(draft)) as made, closing(sqlite3.connect(path)) as kept:
             made.backup(kept)
@@ -141,9 +157,8 @@ def _experiment(client: Any, uri: str) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return str(found.experiment_id)
-    location = None
-    if uri.startswith("sqlite:"):
-        location = (Path(sa.make_url(uri).database or "").absolute().parent / _ARTIFACTS).as_uri()
+    path = _database_file(uri)
+    location = None if path is None else (path.absolute().parent / _ARTIFACTS).as_uri()
     try:
         return str(client.create_experiment(EXPERIMENT, artifact_location=location))
     except MlflowException as error:

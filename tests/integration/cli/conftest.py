@@ -17,7 +17,7 @@ from cli.candle_files import read_candles
 from cli.main import app
 from cli.replaying import SAMPLE
 from tidecast.registry import Registry
-from tidecast.settings import load_settings
+from tidecast.settings import load_settings, sqlite_url
 from tidecast.store import Store
 from tidecast.timeframes import Market
 from training.run import train_market
@@ -45,7 +45,7 @@ class Home:
         return json.loads(result.stdout)
 
     def store(self) -> Store:
-        return Store(f"sqlite:///{self.folder / 'tidecast.db'}")
+        return Store(sqlite_url(self.folder / "tidecast.db"))
 
 
 def variables_of(folder: Path) -> dict[str, str]:
