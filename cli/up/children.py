@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from rich.markup import escape
+
 GRACE_SECONDS = 8.0
 """How long a child may take to end before it is killed."""
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
-GONE_SECONDS = 0.05
-"""A killed process needs a moment until its port is free."""
+LOOK_SECONDS = 0.02
+"""Pause between two looks at processes that were killed."""
 
 MARK = "TIDECAST_CHILD"
 """Environment variable that tells whose child a process is, down to its own children."""
@@ -96,18 +98,25 @@ class Child:
         The service's worker lives in a session of its own and outlives its killed parent.
         """
         deadline = time.monotonic() + GRACE_SECONDS
-        while (left := marked(self._mark)) and time.monotonic() < deadline:
+        killed: set[int] = set()
+        while time.monotonic() < deadline:
+            left = marked(self._mark)
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(GONE_SECONDS)
+            killed.update(left)
+            # The environment goes with the memory, before the files: a process without its mark
+            # can hold its port for another 0.1 s.
+            if not any(holds_files(pid) for pid in killed):
+                return
+            time.sleep(LOOK_SECONDS)
 
     def _plan_restart(self, code: int) -> None:
         if time.monotonic() - self._started > HEALTHY_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
         self._say(
             f"[red]the {self.name} ended with {_word(code)}[/red], "
-            f"starting again in {self._pause:g} s; its log: {self.log}"
+            f"starting again in {self._pause:g} s; its log: {escape(str(self.log))}"
         )
         self._process = None
         self.end_left_behind()
@@ -128,7 +137,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 def marked(mark: str) -> list[int]:
     """Processes of ours that carry a mark in their environment; none where there is no /proc."""
-    wanted = f"{MARK}={mark}".encode()
+    wanted = os.fsencode(f"{MARK}={mark}")
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -138,6 +147,21 @@ def marked(mark: str) -> list[int]:
         if wanted in variables:
             found.append(int(folder.name))
     return found
+
+
+def holds_files(pid: int) -> bool:
+    """Whether a process that was killed can still hold files and ports.
+
+    The main thread may be a zombie while others still end, and the files go with the last one.
+    """
+    for thread in Path(f"/proc/{pid}/task").glob("[0-9]*"):
+        try:
+            state = (thread / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        except OSError:
+            continue  # it ended meanwhile
+        if state not in "ZX":
+            return True
+    return False
 
 
 def _word(code: int) -> str:

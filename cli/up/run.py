@@ -6,9 +6,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from rich.markup import escape
 
 from cli import session
 from cli.console import err
@@ -63,7 +65,8 @@ def run(options: Options) -> None:
             Site(settings, steps, stop, options, replay, started).live()
         except Stopped:
             pass
-    steps.say(f"stopped; everything is kept in {settings.home_dir}, `tidecast up` goes on from it")
+    kept = escape(str(settings.home_dir))
+    steps.say(f"stopped; everything is kept in {kept}, `tidecast up` goes on from it")
 
 
 def _decide(
@@ -108,6 +111,11 @@ def _logging_to_file(settings: Settings) -> Iterator[None]:
         raise ConfigurationError(f"TIDECAST_HOME_DIR: {settings.home_dir} is no folder")
     logs_dir = settings.home_dir / "logs"
     logs_dir.mkdir(parents=True, exist_ok=True)
-    with (logs_dir / "up.log").open("a", buffering=1) as log:
-        configure_logging(settings.log_level, settings.log_format, "up", log)
+    log = (logs_dir / "up.log").open("a", buffering=1)
+    configure_logging(settings.log_level, settings.log_format, "up", log)
+    try:
         yield
+    finally:
+        # A full disk does not take the last lines.
+        with suppress(OSError):
+            log.close()

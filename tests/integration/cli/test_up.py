@@ -23,6 +23,9 @@ from service.proto import forecast_pb2, forecast_pb2_grpc
 ROOT = Path(__file__).parents[3]
 START_SECONDS = 120
 STORY_SECONDS = 300
+HOME = "home per%20cent qu?estion #hash [bold] für 🌊"
+"""Every kind of character that is special in a URL, in markup, or not ASCII."""
+KILLS = 3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(STORY_SECONDS + 60)]
 
@@ -38,6 +41,7 @@ class Up:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.home_dir = folder / HOME
         self.port = free_port()
         self.grpc_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -48,7 +52,7 @@ class Up:
     def environment(self) -> dict[str, str]:
         machine = {k: v for k, v in os.environ.items() if not k.startswith("TIDECAST_")}
         return machine | {
-            "TIDECAST_HOME_DIR": str(self.folder / "home"),
+            "TIDECAST_HOME_DIR": str(self.home_dir),
             "TIDECAST_MONITORING__MAX_MODEL_AGE_DAYS": "30",
         }
 
@@ -102,7 +106,7 @@ class Up:
         return found
 
     def service_pids(self) -> list[int]:
-        return marked(str(self.folder / "home/replay/logs/service"))
+        return marked(str(self.home_dir / "replay/logs/service"))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -210,3 +214,22 @@ def test_up_again_goes_on_without_training(up):
     assert ready_seconds < 150
     after = up.command("status")["markets"][0]
     assert after["newest"] > before["newest"]
+
+
+def test_up_left_nothing_outside_its_home(up):
+    assert [path.name for path in up.folder.iterdir() if path.is_dir()] == [HOME]
+
+
+def test_up_starts_again_at_once_after_it_was_killed(up):
+    """What it left behind still listens on its ports."""
+    up.start()
+    for _ in range(KILLS):
+        up.wait(lambda: _forecast(up), START_SECONDS)
+        left = up.service_pids()
+        up.stop(signal.SIGKILL)
+        assert set(up.service_pids()) >= set(left)
+        up.start()
+        up.wait(lambda: "Starting to serve" in up.text, START_SECONDS)
+        assert not set(up.service_pids()) & set(left)
+    up.wait(lambda: _forecast(up), START_SECONDS)
+    assert up.stop() == 0

@@ -8,6 +8,7 @@ import pytest
 
 from cli.up import children
 from cli.up.children import Child
+from cli.up.ports import check_port_free
 
 
 @pytest.fixture
@@ -100,6 +101,26 @@ def test_child_left_behind_by_a_killed_parent_is_ended(make_child):
     _wait(lambda: lost.log.read_text())
     make_child(code).end_left_behind()
     assert lost._process.wait(5) == -signal.SIGKILL
+
+
+HEAVY = """
+import os, socket, time
+memory = bytearray(600_000_000)
+memory[::4096] = b"x" * len(memory[::4096])
+server = socket.create_server(("127.0.0.1", 0))
+print(os.getpid(), server.getsockname()[1], flush=True)
+time.sleep(60)
+"""
+
+
+def test_port_of_a_child_left_behind_is_free_once_it_is_ended(make_child):
+    """Its memory goes first, and with it the mark: the more memory, the later the port."""
+    lost = make_child(HEAVY)
+    lost.start()
+    _wait(lambda: lost.log.read_text().endswith("\n"))
+    port = int(lost.log.read_text().split()[1])
+    make_child("pass").end_left_behind()
+    check_port_free("127.0.0.1", port)
 
 
 def test_child_of_a_child_that_hides_in_its_own_session_is_ended_too(make_child):
