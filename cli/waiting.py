@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tidecast.errors import RetryLater
+from tidecast.errors import OperatorError, RetryLater
 
 T = TypeVar("T")
 
@@ -26,14 +26,15 @@ def patiently(
         pause_seconds: between two tries.
 
     Raises:
-        RetryLater: the last try failed too.
+        RetryLater: the last try failed too, or only the operator can cure it.
     """
     deadline, said = time.monotonic() + wait_seconds, ""
     while True:
         try:
             return step()
         except RetryLater as error:
-            if time.monotonic() + pause_seconds >= deadline:
+            curable = not isinstance(error, OperatorError)
+            if not curable or time.monotonic() + pause_seconds >= deadline:
                 raise
             if str(error) != said:
                 said = str(error)

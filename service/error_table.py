@@ -155,7 +155,8 @@ def fault_of(error: Exception) -> Fault | None:
         headers = CHALLENGE if status == 401 else ()
         return Fault(status, code, str(error), error.field, error.allowed, headers=headers)
     wait = getattr(error, "retry_after_seconds", None) or DEFAULT_RETRY_AFTER_SECONDS
-    message = PUBLIC_MESSAGES.get(type(error), str(error))
+    public = (text for kind, text in PUBLIC_MESSAGES.items() if isinstance(error, kind))
+    message = next(public, str(error))
     return Fault(status, code, message, headers=(("Retry-After", f"{math.ceil(wait)}"),))
 
 

@@ -72,6 +72,14 @@ class StoreUnavailable(RetryLater):
     """The database cannot be reached, is locked, or its disk is full."""
 
 
+class StoreUnusable(StoreUnavailable, OperatorError):
+    """The database is damaged or its file may not be used: a command that meets it has to end.
+
+    A process that is running treats it like any other outage, so that it continues when the
+    operator has restored the database.
+    """
+
+
 class RegistryUnavailable(RetryLater):
     """The model registry cannot be reached."""
 

@@ -22,7 +22,7 @@ MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.FAILED: "an unexpected error, a fault of Tidecast itself: please report it",
     ExitCode.USAGE: "the command was called wrongly: change the arguments",
-    ExitCode.CONFIGURATION: "a setting, key or permission is wrong: the operator must act",
+    ExitCode.CONFIGURATION: "a setting, key, permission or store is wrong: the operator must act",
     ExitCode.REFUSED: "a check refused the input and what was there before stays in force",
     ExitCode.NO_CANDLES: "there are too few candles: ingest more history",
     ExitCode.UNAVAILABLE: "something outside is away (exchange, store, registry): try again later",

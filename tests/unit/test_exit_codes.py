@@ -18,6 +18,7 @@ EXPECTED = {
     "SourceUnavailable": ExitCode.UNAVAILABLE,
     "SourceThrottled": ExitCode.UNAVAILABLE,
     "StoreUnavailable": ExitCode.UNAVAILABLE,
+    "StoreUnusable": ExitCode.CONFIGURATION,
     "RegistryUnavailable": ExitCode.UNAVAILABLE,
     "ForecastUnavailable": ExitCode.UNAVAILABLE,
     "RejectedError": ExitCode.REFUSED,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import URL, Connection
 
 from tidecast.store.dialects import (
     BEGIN_WRITING,
@@ -21,7 +21,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
-        self.name = self.url.render_as_string(hide_password=True)
+        self.name = _name(self.url)
         self.engine = build_engine(self.url)
         self._writer = self.engine.execution_options(**BEGIN_WRITING)
 
@@ -67,3 +67,10 @@ class Database:
             with self._writer.begin() as connection:
                 take_migration_turn(connection)
                 yield connection
+
+
+def _name(url: URL) -> str:
+    """What people call the database: the path of a file, as it is, or the URL of a server."""
+    if url.get_backend_name() == "sqlite" and url.database is not None:
+        return url.database
+    return url.render_as_string(hide_password=True)

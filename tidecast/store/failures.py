@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from tidecast.errors import StoreUnavailable
+from tidecast.errors import StoreUnavailable, StoreUnusable
 
 _WAIT = "it is tried again; if it stays, find the process that holds the lock"
 _DISK = "free space on its disk; nothing that was stored is lost"
@@ -44,6 +44,18 @@ REASONS = {
 }
 """Reason by SQLite's error name or PostgreSQL's SQLSTATE; a key is a prefix, the longest wins."""
 
+UNUSABLE = (
+    "SQLITE_CANTOPEN",
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+    "SQLITE_PERM",
+    "SQLITE_READONLY",
+    "XX001",
+    "XX002",
+)
+"""Prefixes of the codes that waiting does not cure. What a cluster provides while it starts, such
+as the user, its password and the tables, is not among them."""
+
 
 @contextmanager
 def store_errors(where: str) -> Iterator[None]:
@@ -54,6 +66,7 @@ def store_errors(where: str) -> Iterator[None]:
 
     Raises:
         StoreUnavailable: the database cannot be used now.
+        StoreUnusable: nor later, unless the operator acts.
     """
     try:
         yield
@@ -64,7 +77,8 @@ def store_errors(where: str) -> Iterator[None]:
         found = _reason(error)
         if found is None:
             raise
-        raise StoreUnavailable(f"store {where}: {found} ({_first_line(error)})") from error
+        kind = StoreUnusable if _code(error).startswith(UNUSABLE) else StoreUnavailable
+        raise kind(f"store {where}: {found} ({_first_line(error)})") from error
     except exc.StatementError as error:
         # A value that a column type refuses is the caller's mistake, not the database's.
         if error.orig is None:

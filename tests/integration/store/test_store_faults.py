@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tidecast.errors import ConfigurationError, StoreUnavailable
+from tidecast.errors import ConfigurationError, StoreUnavailable, StoreUnusable
 from tidecast.store import Store, Upserted
 from tidecast.store.database import Database
 
@@ -269,7 +269,7 @@ def test_store_without_tables_says_who_must_act(empty_url, market):
 def test_file_that_is_no_database_says_so(tmp_path):
     path = tmp_path / "tidecast.db"
     path.write_text("this is not a database, and longer than a header of one" * 20)
-    with Store(f"sqlite:///{path}") as store, pytest.raises(StoreUnavailable, match="not a data"):
+    with Store(f"sqlite:///{path}") as store, pytest.raises(StoreUnusable, match="not a data"):
         store.migrate()
 
 
@@ -280,12 +280,12 @@ def test_damaged_database_says_so(sqlite_url, market, make_candles, now):
     content = bytearray(path.read_bytes())
     content[8192:] = b"\xff" * (len(content) - 8192)
     path.write_bytes(content)
-    with Store(sqlite_url) as store, pytest.raises(StoreUnavailable, match="restore it from"):
+    with Store(sqlite_url) as store, pytest.raises(StoreUnusable, match="restore it from"):
         store.candles.read(market)
 
 
 def test_folder_in_place_of_the_file_says_so(tmp_path):
-    unopened = pytest.raises(StoreUnavailable, match="cannot be opened: check its folder")
+    unopened = pytest.raises(StoreUnusable, match="cannot be opened: check its folder")
     with Store(f"sqlite:///{tmp_path}") as store, unopened:
         store.ping()
 

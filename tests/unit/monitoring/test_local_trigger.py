@@ -83,7 +83,11 @@ def test_local_trigger_tells_an_end_once(make_trigger: Make) -> None:
     ("program", "code", "said"),
     [
         ("raise SystemExit(1)", 1, "exit code 1: an unexpected error"),
-        ("raise SystemExit(64)", 64, "exit code 64: a setting, key or permission is wrong"),
+        (
+            "raise SystemExit(64)",
+            64,
+            "exit code 64: a setting, key, permission or store is wrong",
+        ),
         ("raise SystemExit(77)", 77, "exit code 77; log: "),
         ("import os; os.kill(os.getpid(), 9)", -9, "killed by SIGKILL"),
     ],
