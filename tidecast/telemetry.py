@@ -14,6 +14,8 @@ import structlog
 from prometheus_client import Counter
 from structlog.typing import Processor
 
+from tidecast.log_handler import LogHandler
+
 LOOP_FAILURES = Counter(
     "tidecast_loop_failures_total",
     "Unexpected errors caught in the outermost loop of a process.",
@@ -60,7 +62,7 @@ def configure_logging(level: str, format: str, process: str, stream: TextIO | No
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = LogHandler(stream or sys.stderr)
     handler.set_name(_HANDLER_NAME)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -1,5 +1,6 @@
 """Tells a person what is going on: one line per step, and never silence for more than 5 s."""
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,15 @@ from rich.markup import escape
 
 TICK_SECONDS = 4.0
 """A step that is still going on says so this often, where lines cannot be rewritten."""
+
+
+def print_line(console: Console, message: str, *, markup: bool = True) -> None:
+    """Print, unless the disk that the output goes to is full: that must not end `up`."""
+    try:
+        console.print(message, markup=markup)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
 
 
 class Stopped(Exception):
@@ -55,7 +65,7 @@ class Steps:
 
     def say(self, message: str) -> None:
         """One line."""
-        self._console.print(message)
+        print_line(self._console, message)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:

@@ -1,3 +1,4 @@
+import errno
 import io
 import threading
 import time
@@ -54,3 +55,21 @@ def test_step_ends_when_the_person_stops(made, stop):
     stop.set()
     with pytest.raises(Stopped), made.step("Training") as step:
         step.tell("fitting")
+
+
+class Broken(io.StringIO):
+    def __init__(self, number):
+        super().__init__()
+        self._number = number
+
+    def flush(self):
+        raise OSError(self._number, "broken")
+
+
+def test_line_that_a_full_disk_does_not_take_ends_nothing(stop):
+    Steps(Console(file=Broken(errno.ENOSPC)), stop).say("lost")
+
+
+def test_line_that_fails_for_another_reason_is_an_error(stop):
+    with pytest.raises(OSError, match="broken"):
+        Steps(Console(file=Broken(errno.EIO)), stop).say("lost")
