@@ -23,8 +23,9 @@ def begin(
 ) -> None:
     """Fill the history of each market and train its first champion, where there is none.
 
-    A market that has a champion is left alone, so this may be repeated at any time. In a pod of
-    an Indexed Job the index chooses the market.
+    A market that has a champion is left alone, so this may be repeated at any time. When a market
+    fails, the others still get their turn; the exit code is that of the worst failure. In a pod
+    of an Indexed Job the index chooses the market.
 
     Example: tidecast begin --wait 300
     """
@@ -32,14 +33,24 @@ def begin(
 
     from cli.beginning import begin_market
     from cli.console import out, progress
+    from cli.failures import report
     from cli.opening import quiet_logging
     from cli.session import command_settings
     from cli.waiting import patiently
+    from tidecast.exit_codes import worst
 
     settings = command_settings()
     quiet_logging(settings)
+    failures = []
     for chosen in _chosen(settings, markets or []):
-        out.print(patiently(partial(begin_market, settings, chosen), wait, progress))
+        try:
+            line = patiently(partial(begin_market, settings, chosen), wait, progress)
+        except Exception as error:
+            failures.append(report(error, str(chosen.market)))
+        else:
+            out.print(line)
+    if failures:
+        raise typer.Exit(worst(failures))
 
 
 def _chosen(settings: "Settings", names: list[str]) -> "list[MarketSettings]":

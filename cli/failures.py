@@ -30,35 +30,48 @@ def guarded(command: F) -> F:
             # The reader of our output went away, as `head` does; nothing is left to say.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = ExitCode.OK
-        except TidecastError as e:
-            code = exit_code(e)
-            _say(e, code)
-        except OSError as e:
-            code = ExitCode.CONFIGURATION
-            _say(e, code)
         except Exception as e:
-            code = ExitCode.FAILED
-            _say_unexpected(e)
+            code = report(e)
         raise typer.Exit(code)
 
     return run  # type: ignore[return-value]
 
 
-def error_line(error: Exception, code: ExitCode) -> str:
+def report(error: Exception, subject: str = "") -> ExitCode:
+    """Print the line of an error to stderr; returns its exit code.
+
+    Args:
+        error: what was raised.
+        subject: what the command was working on, when it works on several things.
+    """
+    if isinstance(error, TidecastError):
+        code = exit_code(error)
+        _say(error, code, subject)
+    elif isinstance(error, OSError):
+        code = ExitCode.CONFIGURATION
+        _say(error, code, subject)
+    else:
+        code = ExitCode.FAILED
+        _say_unexpected(error, subject)
+    return code
+
+
+def error_line(error: Exception, code: ExitCode, subject: str = "") -> str:
     """What was wrong, what is allowed, and who must act, on one line."""
-    parts = [" ".join(str(error).split()) or type(error).__name__]
+    text = " ".join(str(error).split()) or type(error).__name__
+    parts = [text if subject in text else f"{subject}: {text}"]
     if isinstance(error, CallerError):
         allowed = error.allowed if isinstance(error.allowed, str) else ", ".join(error.allowed)
         parts.append(f"allowed: {allowed}")
     return f"error: {'; '.join(parts)} ({MEANINGS[code]})"
 
 
-def _say(error: Exception, code: ExitCode) -> None:
-    print(error_line(error, code), file=sys.stderr)
+def _say(error: Exception, code: ExitCode, subject: str) -> None:
+    print(error_line(error, code, subject), file=sys.stderr)
     if os.environ.get("TIDECAST_LOG_LEVEL") == "debug":
         traceback.print_exc()
 
 
-def _say_unexpected(error: Exception) -> None:
-    _say(RuntimeError(f"{type(error).__name__}: {error}"), ExitCode.FAILED)
+def _say_unexpected(error: Exception, subject: str) -> None:
+    _say(RuntimeError(f"{type(error).__name__}: {error}"), ExitCode.FAILED, subject)
     print("TIDECAST_LOG_LEVEL=debug shows where it happened.", file=sys.stderr)

@@ -59,5 +59,13 @@ def test_command_ended_by_ctrl_c_exits_130():
     assert caught.value.exit_code == ExitCode.INTERRUPTED
 
 
+def test_error_line_names_its_subject_once():
+    named = error_line(TooFewCandles(needed=5, have=1), ExitCode.NO_CANDLES, "ETH-USD:1h")
+    assert named.startswith("error: ETH-USD:1h: needs 5 candles")
+    error = StoreUnavailable("another training of ETH-USD:1h runs")
+    line = error_line(error, ExitCode.UNAVAILABLE, "ETH-USD:1h")
+    assert line.startswith("error: another training of ETH-USD:1h")
+
+
 def test_error_line_stays_one_line():
     assert "\n" not in error_line(StoreUnavailable("a\nb\n  c"), ExitCode.UNAVAILABLE)
