@@ -1,6 +1,7 @@
 """The first champion of one market: its history, then a training."""
 
 from cli.console import progress
+from cli.lost_history import lost_history
 from cli.opening import open_registry, opened_store
 from cli.single_training import train_once
 from ingestion.rounds import Ingestion
@@ -26,8 +27,10 @@ def begin_market(settings: Settings, market: MarketSettings) -> str:
         if (champion := store.promotions.newest(market.market)) is not None:
             return f"{market.market}: version {champion.version} is champion"
         registry = open_registry(settings)
-        # Asked before the long steps: after them it would be late to find it away.
-        registry.champion(market.market)
+        # Before the long steps: a registry that cannot be reached is noticed here.
+        in_registry = registry.champion(market.market)
+        if lost := lost_history(store, market.market, in_registry):
+            progress(lost)
         _fill(store, settings, market)
         return _train(store, registry, settings, market)
 

@@ -7,11 +7,13 @@ import signal
 from pathlib import Path
 from types import FrameType
 
+from tidecast.clock import Clock
 from tidecast.errors import CallerError, ConfigurationError, TidecastError
 from tidecast.exit_codes import ExitCode, exit_code
 from tidecast.settings import Settings, load_settings
 from tidecast.telemetry import LOOP_FAILURES, configure_logging, get_logger
 from tidecast.timeframes import Market
+from training.process_lock import TrainingLocks
 from training.progress import announced
 
 PROCESS = "training"
@@ -54,6 +56,13 @@ def _train(settings: Settings, asked: argparse.Namespace) -> ExitCode:
     market = _market(settings, asked.market, os.environ.get(INDEX))
     clock = settings.clock.build()
     _log.info("training_begins", market=str(market), reason=asked.reason)
+    if asked.window is None:
+        return _run(settings, asked, market, clock)
+    with TrainingLocks.of(settings).held(market, asked.window):
+        return _run(settings, asked, market, clock)
+
+
+def _run(settings: Settings, asked: argparse.Namespace, market: Market, clock: Clock) -> ExitCode:
     # Read when OpenMP is loaded. Threads that spin while they wait made a fit three times as long
     # on a machine whose cores are busy with the service.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

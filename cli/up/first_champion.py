@@ -79,7 +79,7 @@ class FirstChampion:
 
     def _start(self, market: Market) -> bool:
         now = self._clock.now()
-        window = f"{WINDOW}{now:%Y%m%dT%H%M%S}"
+        window = f"{WINDOW}{now:%Y%m%dT%H%M%S.%f}"
         speed = 1 / self._clock.real_seconds(timedelta(seconds=1))
         lease_seconds = self._settings.training.timeout_seconds * speed
         return request(

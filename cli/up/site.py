@@ -10,15 +10,17 @@ import requests
 from rich.markup import escape
 
 from cli.console import out
+from cli.lost_history import lost_history
 from cli.opening import open_registry
 from cli.replaying import ROOT, Replay
+from cli.single_training import end_killed_training
 from cli.up.children import Child
 from cli.up.first_champion import FirstChampion, build_trigger
 from cli.up.hours import Hours
 from cli.up.loops import Loops, ingestion_loop, monitoring_loop
 from cli.up.options import Options
 from cli.up.ports import check_port_free
-from cli.up.steps import Step, Steps
+from cli.up.steps import Step, Steps, print_line
 from ingestion.rounds import Ingestion
 from ingestion.run import IngestionResult
 from tidecast.errors import RegistryUnavailable, TidecastError
@@ -101,10 +103,15 @@ class Site:
             self._store.close()
 
     def _reconcile(self) -> None:
-        """Write the promotions that a crash left out of the history."""
+        """Write what a crash left out: the end of a training, a promotion."""
         registry = open_registry(self._settings)
+        for market in self._markets:
+            if end_killed_training(self._store, self._settings, market, self._clock.now()):
+                self._steps.say(f"{market}: the last training was killed")
         try:
             for market in self._markets:
+                if lost := lost_history(self._store, market, registry.champion(market)):
+                    self._steps.say(f"[yellow]{escape(lost)}[/yellow]")
                 if found := reconcile(self._store, registry, market, now=self._clock.now()):
                     self._steps.say(f"{market}: version {found.version} is champion (reconciled)")
         except RegistryUnavailable as error:
@@ -162,16 +169,17 @@ class Site:
         query = "" if served[0].interval == "1h" else f"?interval={served[0].interval}"
         with self._steps.step("Starting to serve") as step:
             if not self._wait_served(path + query, step):
-                self._steps.say(f"[red]nothing is served yet[/red]; log: {self._service.log}")
+                log = escape(str(self._service.log))
+                self._steps.say(f"[red]nothing is served yet[/red]; log: {log}")
                 return
         seconds = time.monotonic() - self._started
-        out.print(f"[bold green]Forecasts are served[/bold green] after {seconds:.0f} s:")
+        self._print(f"[bold green]Forecasts are served[/bold green] after {seconds:.0f} s:")
         key = ' -H "Authorization: Bearer KEY"' if own.api_keys or own.api_keys_file else ""
-        out.print(f"  curl -s{key} '{path}{query}'", markup=False)
-        out.print(f"  also /v1/scores/{served[0].symbol}, /v1/models, /readyz, /openapi.json")
+        self._print(f"  curl -s{key} '{path}{query}'", markup=False)
+        self._print(f"  also /v1/scores/{served[0].symbol}, /v1/models, /readyz, /openapi.json")
         if own.grpc_port is not None:
-            out.print(f"  gRPC on {own.host}:{own.grpc_port}: tidecast.v1.ForecastService")
-        out.print("  tidecast forecast | status | promote, in another terminal; Ctrl-C ends all")
+            self._print(f"  gRPC on {own.host}:{own.grpc_port}: tidecast.v1.ForecastService")
+        self._print("  tidecast forecast | status | promote, in another terminal; Ctrl-C ends all")
 
     def _wait_served(self, url: str, step: Step) -> bool:
         deadline = time.monotonic() + SERVED_SECONDS
@@ -194,7 +202,7 @@ class Site:
         return False
 
     def _watch(self) -> None:
-        hours = Hours(self._store, self._markets, self._clock, out.print)
+        hours = Hours(self._store, self._markets, self._clock, self._print)
         until = self._end()
         while not self._stop.is_set():
             self._service.watch()
@@ -208,6 +216,9 @@ class Site:
                 self._say_end()
                 return
             self._stop.wait(LOOK_SECONDS)
+
+    def _print(self, line: str, *, markup: bool = True) -> None:
+        print_line(out, line, markup=markup)
 
     def _end(self) -> datetime | None:
         """When to stop by itself: as asked, or when a replay has no more candles."""

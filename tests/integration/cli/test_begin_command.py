@@ -81,6 +81,41 @@ def test_begin_trains_the_market_of_its_index(home: Home) -> None:
     assert "BTC-USD:1h: version 1" in result.output
 
 
+@pytest.mark.parametrize("failing_first", [True, False])
+def test_begin_goes_on_with_the_other_markets_when_one_fails(
+    home: Home, failing_first: bool
+) -> None:
+    (good,) = json.loads(home.variables["TIDECAST_MARKETS"])
+    failing = {**good, "symbol": "ETH-USD"}
+    markets = [failing, good] if failing_first else [good, failing]
+    home.variables["TIDECAST_MARKETS"] = json.dumps(markets)
+    home.variables["TIDECAST_INGESTION__REPLAY_URL"] = "http://127.0.0.1:9"
+    result = home.run("begin")
+    assert "BTC-USD:1h: version 1 is champion" in result.stdout
+    assert "error: ETH-USD:1h: no source gives candles" in result.stderr
+
+
+def test_begin_ends_with_the_code_of_the_worst_failure(empty_home: Home) -> None:
+    (away,) = json.loads(empty_home.variables["TIDECAST_MARKETS"])
+    needs_key = [{"exchange": "cryptocompare", "pair": "ETH-USD"}]
+    refused = {**away, "symbol": "ETH-USD", "sources": needs_key}
+    empty_home.variables["TIDECAST_MARKETS"] = json.dumps([refused, away])
+    empty_home.variables["TIDECAST_INGESTION__REPLAY_URL"] = "http://127.0.0.1:9"
+    result = empty_home.run("begin")
+    failed = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert [line.split()[1] for line in failed] == ["ETH-USD:1h:", "BTC-USD:1h:"]
+    assert "try again later" in failed[1]
+    assert result.exit_code == ExitCode.CONFIGURATION
+
+
+def test_begin_with_an_empty_store_beside_a_registry_with_a_champion_says_so(home: Home) -> None:
+    (home.folder / "tidecast.db").write_bytes(b"")
+    home.variables["TIDECAST_INGESTION__REPLAY_URL"] = "http://127.0.0.1:9"
+    result = home.run("begin")
+    assert "the store is empty, but version 1 is champion in the registry" in result.output
+    assert "restore the store from a backup" in result.output
+
+
 def test_begin_refuses_an_index_without_a_market(home: Home) -> None:
     home.variables["JOB_COMPLETION_INDEX"] = "1"
     result = home.run("begin")

@@ -1,6 +1,13 @@
 """status, promote, rollback, train, ingest."""
 
+import subprocess
+import sys
+from datetime import UTC, datetime
+
 import pytest
+
+from cli.replaying import ROOT
+from tidecast.timeframes import Market
 
 
 def test_status_tells_candles_and_champion(home):
@@ -80,16 +87,56 @@ def test_train_without_candles_exits_66_and_is_recorded(empty_home):
 
 
 def test_train_beside_another_training_of_the_market_waits(home):
-    from datetime import UTC, datetime
-
-    from tidecast.timeframes import Market
-
     now = datetime(2019, 6, 1, 0, 10, tzinfo=UTC)
     with home.store() as store:
         store.retrainings.claim(Market("BTC-USD", "1h"), "other", "test", now, 900.0)
     result = home.run("train", "BTC-USD")
     assert result.exit_code == 69
     assert "another training of BTC-USD:1h runs" in result.stderr
+
+
+TRAINING = """
+import sys, time
+from pathlib import Path
+from tidecast.timeframes import Market
+from training.process_lock import TrainingLocks
+with TrainingLocks(Path(sys.argv[1])).held(Market("BTC-USD", "1h"), "other"):
+    print("trains", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_train_after_a_training_that_was_killed_takes_its_turn(empty_home):
+    now = datetime(2019, 6, 1, 0, 10, tzinfo=UTC)
+    market = Market("BTC-USD", "1h")
+    with empty_home.store() as store:
+        store.migrate()
+        store.retrainings.claim(market, "other", "test", now, 1e9)
+    command = [sys.executable, "-c", TRAINING, str(empty_home.folder / "trainings")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as training:
+        assert training.stdout.readline() == "trains\n"
+        assert empty_home.run("train", "BTC-USD").exit_code == 69
+        training.kill()
+    # It goes on to the next thing that is missing here.
+    assert empty_home.run("train", "BTC-USD").exit_code == 66
+    with empty_home.store() as store:
+        ends = {one.window: one.detail for one in store.retrainings.history(market)}
+    assert ends["other"] == "its process was killed"
+
+
+def test_damaged_store_is_64_and_says_to_restore_it(home):
+    (home.folder / "tidecast.db").write_bytes(b"no database" * 1000)
+    result = home.run("status")
+    assert result.exit_code == 64
+    assert "restore it from a backup" in result.stderr
+    assert "try again later" not in result.stderr
+
+
+def test_migrate_does_not_wait_for_a_damaged_store(home):
+    (home.folder / "tidecast.db").write_bytes(b"no database" * 1000)
+    result = home.run("migrate", "--wait", "60")
+    assert result.exit_code == 64
+    assert "trying again" not in result.stderr
 
 
 def test_ingest_without_an_exchange_exits_69_and_says_why(home):
