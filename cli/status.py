@@ -22,6 +22,8 @@ def status(
 
     The score of the random walk on the same hours stands beside ours. Example: tidecast status
     """
+    from rich.markup import escape
+
     from cli.console import out, print_json
     from cli.market_status import read_status
     from cli.opening import configured_market, open_registry, opened_store, quiet_logging
@@ -46,7 +48,8 @@ def status(
         )
         return
     replayed = " (replayed data, simulated clock)" if clock.simulated else ""
-    out.print(f"{clock.now():%Y-%m-%d %H:%M} UTC{replayed}, state in {settings.home_dir}")
+    state = escape(str(settings.home_dir))
+    out.print(f"{clock.now():%Y-%m-%d %H:%M} UTC{replayed}, state in {state}")
     for one in found:
         _show(one)
 

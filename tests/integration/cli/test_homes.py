@@ -20,7 +20,13 @@ from training.search_storage import search_storage
 
 pytestmark = pytest.mark.timeout(180)
 
-NAMES = ("home per%20cent", "home qu?estion=1", "home #hash", "Zuhause für Müller", "home 🌊")
+NAMES = (
+    "home per%20cent",
+    "home qu?estion=1",
+    "home #hash [bold]",
+    "Zuhause für Müller",
+    "home 🌊",
+)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -54,6 +60,7 @@ def test_home_has_all_files_and_nothing_lies_beside_it(filled: Home) -> None:
 def test_home_is_found_again_by_another_process(filled: Home) -> None:
     status = filled.json("status")
     assert status["home_dir"] == str(filled.folder)
+    assert str(filled.folder) in filled.run("status").stdout
     assert status["markets"][0]["champion"] == "1"
     assert filled.json("forecast", "BTC-USD")["model_version"] == "1"
 
