@@ -24,8 +24,8 @@ def begin(
     """Fill the history of each market and train its first champion, where there is none.
 
     A market that has a champion is left alone, so this may be repeated at any time. When a market
-    fails, the others still get their turn; the exit code is that of the worst failure. In a pod
-    of an Indexed Job the index chooses the market.
+    fails, the others follow; the exit code is that of the worst failure. In a pod of an Indexed
+    Job the index chooses the market.
 
     Example: tidecast begin --wait 300
     """

@@ -1,8 +1,9 @@
 """One training at a time for each market, whoever asks: the claim lies in the store."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from cli.killed_training import end_killed_training
 from tidecast.errors import RetryLater
 from tidecast.registry import Registry
 from tidecast.settings import Settings
@@ -11,18 +12,6 @@ from tidecast.timeframes import Market
 from training.claimed import train_claimed
 from training.process_lock import TrainingLocks
 from training.run import TrainingOutcome, train_market
-
-KILLED = "its process was killed"
-
-
-def end_killed_training(store: Store, settings: Settings, market: Market, now: datetime) -> bool:
-    """End the claim of a training that was killed on this machine; False if there is none."""
-    newest = store.retrainings.newest(market)
-    if newest is None or newest.status != "running":
-        return False
-    if not TrainingLocks.of(settings).was_killed(market, newest.window):
-        return False
-    return store.retrainings.finish(market, newest.window, "failed", KILLED, now)
 
 
 def train_once(
@@ -42,7 +31,7 @@ def train_once(
     clock = settings.clock.build()
     now = clock.now()
     if end_killed_training(store, settings, market, now):
-        progress(f"the last training of {market} was killed; this one takes its turn")
+        progress(f"the last training of {market} was killed; starting another")
     # With microseconds: a window is claimed once, and after a replay every command begins at the
     # same instant.
     window = f"manual-{now:%Y%m%dT%H%M%S.%f}"
@@ -51,13 +40,11 @@ def train_once(
     lease_seconds = settings.training.timeout_seconds * speed
     if not store.retrainings.claim(market, window, reason, now, lease_seconds):
         raise RetryLater(f"another training of {market} runs")
-    with TrainingLocks.of(settings).held(market, window):
-        return train_claimed(
-            store,
-            market,
-            window,
-            lambda: train_market(
+
+    def train() -> TrainingOutcome:
+        with TrainingLocks.of(settings).held(market, window):
+            return train_market(
                 store, registry, settings, market, now, reason, progress, read_clock=clock.now
-            ),
-            clock.now,
-        )
+            )
+
+    return train_claimed(store, market, window, train, clock.now)

@@ -10,10 +10,10 @@ import requests
 from rich.markup import escape
 
 from cli.console import out
+from cli.killed_training import end_killed_training
 from cli.lost_history import lost_history
 from cli.opening import open_registry
 from cli.replaying import ROOT, Replay
-from cli.single_training import end_killed_training
 from cli.up.children import Child
 from cli.up.first_champion import FirstChampion, build_trigger
 from cli.up.hours import Hours
