@@ -26,8 +26,20 @@ BASE_URL = "https://api.kraken.com"
 THROTTLED_SECONDS = 5.0
 """Kraken throttles without a Retry-After; shorter pauses were seen to be refused again."""
 
-THROTTLES = ("EGeneral:Too many requests", "EAPI:Rate limit exceeded", "EService:Throttled")
-OUTAGES = ("EService:Unavailable", "EService:Busy", "EService:Timeout", "EGeneral:Internal error")
+THROTTLES = (
+    "EGeneral:Too many requests",
+    "EGeneral:Temporary lockout",
+    "EAPI:Rate limit exceeded",
+    "EService:Throttled",
+)
+OUTAGES = (
+    "EService:Unavailable",
+    "EService:Busy",
+    "EService:Timeout",
+    "EService:Market in ",  # cancel_only, post_only or limit_only mode
+    "EGeneral:Internal error",
+    "EGeneral:Unknown error",
+)
 UNKNOWN = ("EQuery:Unknown asset pair", "EQuery:Invalid asset pair", "EGeneral:Invalid arguments")
 
 ALL_CANDLES = 10**6
