@@ -101,10 +101,16 @@ class CandlesRefused(RejectedError):
 
 
 class TooFewCandles(RejectedError):
-    """There is less history than a computation needs."""
+    """There is less history than a computation needs.
 
-    def __init__(self, needed: int, have: int) -> None:
-        super().__init__(f"needs {needed} candles in a row, has {have}; ingest more history")
+    Args:
+        needed: how many candles it needs.
+        have: how many there are; missing ones are not counted.
+        counted: what is counted, where it is not candles.
+    """
+
+    def __init__(self, needed: int, have: int, counted: str = "candles") -> None:
+        super().__init__(f"needs {needed} {counted}, has {have}; ingest more history")
         self.needed = needed
         self.have = have
 

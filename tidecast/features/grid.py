@@ -20,6 +20,8 @@ from tidecast.forecasts import Floats
 from tidecast.timeframes import interval_length
 
 Positions = np.ndarray[tuple[int], np.dtype[np.intp]]
+ACTIVE = "candles in which the price moved"
+"""What is counted where active candles are too few."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class ActiveCandles:
         """
         have = int(self.newest(rows).min(initial=needed)) + 1
         if have < needed:
-            raise TooFewCandles(needed, have)
+            raise TooFewCandles(needed, have, ACTIVE)
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Grid:
                 "a cutoff is not the end of a candle", field="cutoffs", allowed="ends of candles"
             )
         if len(found) and found.min() + 1 < needed:
-            raise TooFewCandles(needed, int(found.min()) + 1)
+            raise TooFewCandles(needed, int(self.present[: found.min() + 1].sum()))
         return found
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tidecast.errors import TooFewCandles
-from tidecast.features.grid import Grid, Positions, step_returns
+from tidecast.features.grid import ACTIVE, Grid, Positions, step_returns
 from tidecast.features.matrix import SPANS, Matrix, build_matrix, needed_candles
 from tidecast.features.volatility import interruption_factor
 from tidecast.forecasts import Floats
@@ -123,7 +123,7 @@ class Ensemble:
         rows = np.flatnonzero(grid.present[: len(grid) - horizon])
         rows = rows[grid.active.newest(rows) >= first]
         if len(rows) < MIN_ROWS:
-            raise TooFewCandles(MIN_ROWS + first + horizon, len(grid.active))
+            raise TooFewCandles(MIN_ROWS + first + horizon, len(grid.active), ACTIVE)
         matrix = build_matrix(grid, rows)
         split = int(rows[int(len(rows) * (1 - HOLD_OUT_SHARE))])
         weights, shape, har_shape = _learn_out_of_fold(

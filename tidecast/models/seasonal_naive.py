@@ -40,8 +40,12 @@ class SeasonalNaive:
         rows = np.arange(first, max(first, len(grid) - horizon))
         residuals = step_returns(grid, horizon)[rows] - _repeated(grid, rows, horizon)
         known = [column[~np.isnan(column)] for column in residuals.T]
-        if min(len(column) for column in known) < MIN_RESIDUALS:
-            raise TooFewCandles(MIN_RESIDUALS + first + horizon, len(grid))
+        fewest = min(len(column) for column in known)
+        if fewest < MIN_RESIDUALS:
+            needed = MIN_RESIDUALS + first + horizon
+            if len(candles) < needed:
+                raise TooFewCandles(needed, len(candles))
+            raise TooFewCandles(MIN_RESIDUALS, fewest, "known errors of each step")
         return cls(interval, horizon, np.stack([np.quantile(column, LEVELS) for column in known]))
 
     @property

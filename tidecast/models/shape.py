@@ -29,7 +29,7 @@ def empirical_shape(standardised: Floats) -> Floats:
     counts = np.isfinite(standardised).sum(axis=0)
     enough = np.flatnonzero(counts >= MIN_RESIDUALS)
     if not len(enough):
-        raise TooFewCandles(MIN_RESIDUALS, int(counts.max()))
+        raise TooFewCandles(MIN_RESIDUALS, int(counts.max()), "known returns of a step")
     nearest = [enough[np.abs(enough - step).argmin()] for step in range(len(counts))]
     columns = standardised.T[nearest]
     raw = np.stack([np.quantile(column[~np.isnan(column)], LEVELS) for column in columns])

@@ -80,6 +80,12 @@ def test_positions_say_how_much_history_there_is_and_should_be():
     assert (caught.value.needed, caught.value.have) == (6, 5)
 
 
+def test_positions_count_candles_and_not_the_missing_ones():
+    grid = Grid.of(with_gaps(synthetic_candles(10), [(2, 5)]), "1h")
+    with pytest.raises(TooFewCandles, match="needs 11 candles, has 5"):
+        grid.positions(None, 11)
+
+
 def test_grid_does_not_depend_on_how_the_frame_lies_in_memory():
     candles = synthetic_candles(50)
     rows = [tuple(row) for row in candles.itertuples()]

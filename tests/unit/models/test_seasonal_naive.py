@@ -63,3 +63,9 @@ def test_fit_says_how_much_history_it_needs():
         SeasonalNaive.fit(synthetic_candles(200), "1h", 24)
     needed = caught.value.needed
     SeasonalNaive.fit(synthetic_candles(needed), "1h", 24)
+
+
+def test_fit_says_which_returns_a_thin_market_lacks():
+    thin = synthetic_candles(2600).iloc[::3]
+    with pytest.raises(TooFewCandles, match="needs 200 known errors of each step, has 0"):
+        SeasonalNaive.fit(thin, "1h", 24)
