@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 from tidecast.errors import FitFailed, TooFewCandles
-from tidecast.features.grid import Grid, Positions, step_returns
+from tidecast.features.grid import ACTIVE, Grid, Positions, step_returns
 from tidecast.features.volatility import VARIANCE_FLOOR, interruption_factor, log_returns
 from tidecast.features.windows import discounted_sum
 from tidecast.forecasts import Floats
 from tidecast.models.model import Arrays, ReturnForecasts
 from tidecast.models.shape import MIN_RESIDUALS, empirical_shape
 
-MEMORY = 1000
-"""Returns a variance looks back on; at the persistence of hourly prices older ones are gone."""
+MEMORY = 200
+"""Returns a variance looks back on. Older ones have 0.2 % of the weight of EWMA and less than
+0.02 % of that of GARCH fitted on two years of hours; a longer memory would leave a young market
+fewer returns to learn the shape on."""
 RISK_METRICS_DISCOUNT = 0.97
 """EWMA discount per candle, a compromise over the steps; RiskMetrics (1996) takes 0.94 for days.
 
@@ -184,5 +186,5 @@ def _shape_rows(grid: Grid, horizon: int) -> Positions:
     rows = np.flatnonzero(grid.present[: max(0, len(grid) - horizon)])
     rows = rows[grid.active.newest(rows) >= MEMORY]
     if len(rows) < MIN_RESIDUALS:
-        raise TooFewCandles(MEMORY + MIN_RESIDUALS + horizon, len(grid.active))
+        raise TooFewCandles(MEMORY + MIN_RESIDUALS + horizon, len(grid.active), ACTIVE)
     return rows

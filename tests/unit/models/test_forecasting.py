@@ -135,8 +135,8 @@ def test_forecast_refuses_a_cutoff_before_every_candle(ewma, year):
 
 def test_forecast_refuses_too_short_a_history(ewma, year):
     with pytest.raises(TooFewCandles) as caught:
-        _forecast(ewma, year.iloc[-700:])
-    assert (caught.value.needed, caught.value.have) == (ewma.needed_candles, 700)
+        _forecast(ewma, year.iloc[-150:])
+    assert (caught.value.needed, caught.value.have) == (ewma.needed_candles, 150)
 
 
 def test_forecast_refuses_an_empty_history(ewma):
