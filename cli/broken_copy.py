@@ -18,6 +18,7 @@ from tidecast.models.baselines import RandomWalk
 from tidecast.models.calibration import Calibration
 from tidecast.models.ensemble import Ensemble
 from tidecast.models.model import Model
+from tidecast.models.volatility_baselines import VolatilityBaseline
 from tidecast.registry import Registry
 from tidecast.timeframes import Market
 
@@ -56,7 +57,7 @@ def damaged(model: Model) -> Model:
         InvalidParameter: it is not known how to damage such a model.
     """
     shift = SHIFT * (-1.0) ** np.arange(model.horizon)[:, None]
-    if isinstance(model, Ensemble):
+    if isinstance(model, Ensemble | VolatilityBaseline):
         return replace(model, shape=model.shape * NARROWING + shift)
     if isinstance(model, RandomWalk):
         deviation = np.ptp(model.table[:, [_LOW, _HIGH]], axis=1)[:, None] / 2
@@ -64,5 +65,5 @@ def damaged(model: Model) -> Model:
     raise InvalidParameter(
         f"the champion is a {model.name}",
         field="broken",
-        allowed=f"a champion that is a {Ensemble.name} or {RandomWalk.name}",
+        allowed="a champion that is a rung of the ladder: ensemble, garch, ewma, random_walk",
     )

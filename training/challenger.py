@@ -42,6 +42,8 @@ class Challenger:
         fitted = self.window.fitted
         facts = {
             "market": str(self.market),
+            "model": self.model.name,
+            "horizon": self.model.horizon,
             "trained_at": format_rfc3339(trained_at),
             "train_start": format_rfc3339(fitted.index[0]),
             "train_end": format_rfc3339(self.window.judged_from),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tidecast.errors import ArtefactInvalid, FitFailed, TooFewCandles
 from tidecast.evaluation.backtest import calibrate_online
-from tidecast.evaluation.gate import RANDOM_WALK, Verdict, judge
+from tidecast.evaluation.gate import RANDOM_WALK, Verdict, defect, judge
 from tidecast.models import catalogue
 from tidecast.models.artefact import Artefact, load
 from tidecast.models.calibration import Calibration
@@ -22,6 +22,7 @@ from training.smoke import BROKEN_MODEL
 from training.window import Window
 
 BASELINES = (RANDOM_WALK, Ewma.name, Garch.name)
+FIRST_RANDOM_WALK = "the random walk, which a first champion is compared with"
 JUDGED_UNTIL = "judged_until"
 """Fact of an artefact: the newest instant that its calibration knows."""
 
@@ -39,6 +40,11 @@ class Champion:
     version: str | None = None
     forecasts: ReturnForecasts | None = None
     broken: str | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is one that forecasts."""
+        return self.forecasts is not None and defect(self.forecasts) is None
 
 
 def walk_challenger(
@@ -81,14 +87,21 @@ def walk_baselines(window: Window, market: Market, horizon: int) -> dict[str, Re
 
 
 def judge_all(
+    model: str,
     challenger: ReturnForecasts,
     champion: Champion,
     baselines: dict[str, ReturnForecasts],
     window: Window,
     min_t: float,
 ) -> Verdict:
-    """The gate's verdict, with what became of the champion in its figures and reasons."""
+    """The gate's verdict, with what became of the champion in its figures and reasons.
+
+    The random walk becomes the first champion whatever its luck was: it is what a first champion
+    is compared with, and judging it against itself would measure only its online correction.
+    """
     verdict = judge(challenger, champion.forecasts, baselines, window.actual_returns, min_t)
+    if model == RANDOM_WALK and not champion.sound and defect(challenger) is None:
+        verdict = replace(verdict, passed=True, reasons=[FIRST_RANDOM_WALK])
     figures = {**verdict.figures, "champion_version": champion.version}
     if champion.broken is None:
         return replace(verdict, figures=figures)

@@ -33,7 +33,9 @@ def run_process(arguments: list[str] | None = None) -> int:
     parser.add_argument("--market", help=f"BTC-USD:1h; without it {INDEX} counts the markets")
     parser.add_argument("--reason", default="asked for on the command line", help="for the record")
     parser.add_argument("--window", help="window that the caller claimed; its end is written down")
-    parser.add_argument("--model", default="ensemble", help="name in the catalogue of models")
+    parser.add_argument(
+        "--model", help="name in the catalogue; without it, the best one that the history supports"
+    )
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _terminate)
     configure_logging("info", "json", PROCESS)

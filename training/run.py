@@ -1,16 +1,18 @@
 """One training of one market: fit, judge, register, promote the winner."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from tidecast.errors import RejectedError
+import pandas as pd
+
+from tidecast.errors import FitFailed, RejectedError, TooFewCandles
 from tidecast.evaluation.gate import Verdict
 from tidecast.models import catalogue
-from tidecast.models.ensemble import Ensemble
+from tidecast.models.ladder import ENSEMBLE, Rung, find_rung, ladder, supported_rungs
 from tidecast.registry import Registry
 from tidecast.settings import Settings
 from tidecast.store import Store
@@ -20,7 +22,7 @@ from training.found import NOTHING, Found
 from training.judging import judge_all, walk_baselines, walk_challenger, walk_champion
 from training.progress import Progress, announced
 from training.promotion import promote, reconcile
-from training.window import Window, read_window
+from training.window import Window, divide, read_history
 
 BY = "training"
 
@@ -52,7 +54,7 @@ class _Order:
     market: Market
     now: datetime
     reason: str
-    model: str
+    model: str | None
     progress: Progress
     study: str | None
 
@@ -66,7 +68,7 @@ def train_market(
     reason: str,
     progress: Progress = lambda line: None,
     *,
-    model: str = Ensemble.name,
+    model: str | None = None,
     read_clock: Callable[[], datetime] | None = None,
     study: str | None = None,
 ) -> TrainingOutcome:
@@ -80,7 +82,8 @@ def train_market(
         now: current instant, UTC.
         reason: why, for the record.
         progress: is told about every long step, at least every few seconds.
-        model: name of the model in the catalogue.
+        model: name of the model in the catalogue; None takes the highest rung of the ladder that
+            the history supports.
         read_clock: gives the instant of the promotion; None means ``now``.
         study: what those who train the market for the same reason call it; they share a search.
 
@@ -91,8 +94,8 @@ def train_market(
     order = _Order(store, registry, settings, market, now, reason, model, progress, study)
     try:
         reconcile(store, registry, market, now=now)
-        window = _read(order)
-        version, verdict = _challenge(order, window)
+        candles = _read(order)
+        version, verdict = _climb(order, candles)
     except RejectedError as error:
         return TrainingOutcome("failed", None, None, str(error), error)
     if not verdict.passed:
@@ -100,21 +103,57 @@ def train_market(
     return _promote(order, version, verdict, now if read_clock is None else read_clock())
 
 
-def _read(order: _Order) -> Window:
-    settings = order.settings
-    with announced(order.progress, f"reading candles of {order.market}"):
-        return read_window(
-            order.store, order.market, settings.training, settings.horizon, order.now
-        )
+def _read(order: _Order) -> pd.DataFrame:
+    market, training = order.market, order.settings.training
+    least = ladder(market.interval, order.settings.horizon)[-1].fit_candles + training.judge_candles
+    with announced(order.progress, f"reading candles of {market}"):
+        return read_history(order.store, market, training, order.now, least)
 
 
-def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
-    """Fit, judge and register."""
+def _climb(order: _Order, candles: pd.DataFrame) -> tuple[str, Verdict]:
+    """Challenge with the highest rung; a lower one steps in where that cannot be.
+
+    It steps in when a model cannot be fitted, and when the gate refuses one while the market has no
+    champion that forecasts.
+    """
+    interval, horizon = order.market.interval, order.settings.horizon
+    rungs = supported_rungs(interval, horizon, len(candles))
+    judge_candles = order.settings.training.judge_candles
+    window = divide(candles, rungs[0], order.market, judge_candles, horizon)
+    models = _models(order, rungs, len(candles))
+    for model in models[:-1]:
+        try:
+            version, verdict, served = _challenge(order, window, model)
+        except (FitFailed, TooFewCandles) as error:
+            order.progress(f"no {model}: {error}")
+            continue
+        if verdict.passed or served:
+            return version, verdict
+    version, verdict, _ = _challenge(order, window, models[-1])
+    return version, verdict
+
+
+def _models(order: _Order, rungs: Sequence[Rung], candles: int) -> list[str]:
+    """Names of the models to try.
+
+    Raises:
+        TooFewCandles: too few for the model that was asked for.
+    """
+    if order.model is None:
+        return [rung.model for rung in rungs]
+    rung = find_rung(order.model, order.market.interval, order.settings.horizon)
+    if rung is not None and candles < rung.candles:
+        raise TooFewCandles(rung.candles, candles)
+    return [order.model]
+
+
+def _challenge(order: _Order, window: Window, name: str) -> tuple[str, Verdict, bool]:
+    """Fit, judge and register; the last tells whether a champion forecasts already."""
     training, market = order.settings.training, order.market
-    found = _search(order, window)
-    with announced(order.progress, f"fitting {order.model} on {len(window.fitted):,} candles"):
+    found = _search(order, window, name)
+    with announced(order.progress, f"fitting {name} on {len(window.fitted):,} candles"):
         model = catalogue.fit(
-            order.model,
+            name,
             window.fitted,
             market.interval,
             order.settings.horizon,
@@ -126,7 +165,7 @@ def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
         served, calibration = walk_challenger(model, window, market)
         champion = walk_champion(order.store, order.registry, market, window)
         baselines = walk_baselines(window, market, order.settings.horizon)
-        verdict = judge_all(served, champion, baselines, window, training.gate_min_t)
+        verdict = judge_all(name, served, champion, baselines, window, training.gate_min_t)
     forecasts = {"challenger": served, **baselines}
     if champion.forecasts is not None:
         forecasts["champion"] = champion.forecasts
@@ -141,18 +180,18 @@ def _challenge(order: _Order, window: Window) -> tuple[str, Verdict]:
         version = order.registry.register(
             market,
             folder / "artefact",
-            parameters=_parameters(order, window, found),
+            parameters=_parameters(order, window, name, found),
             metrics=gate_metrics(verdict),
             files=challenger.write_reports(folder, forecasts, verdict),
             verdict=verdict_record(verdict),
             example=window.candles.iloc[-model.needed_candles :],
         )
-    return version, verdict
+    return version, verdict, champion.sound
 
 
-def _search(order: _Order, window: Window) -> Found:
+def _search(order: _Order, window: Window, model: str) -> Found:
     training = order.settings.training
-    if not training.search_trials or order.model != Ensemble.name:
+    if not training.search_trials or model != ENSEMBLE:
         return NOTHING
     # Imported here: most trainings do not search.
     from training.search import SearchPlan, search
@@ -173,10 +212,10 @@ def _search(order: _Order, window: Window) -> Found:
         return search(plan, window.fitted, order.progress)
 
 
-def _parameters(order: _Order, window: Window, found: Found) -> dict[str, object]:
+def _parameters(order: _Order, window: Window, model: str, found: Found) -> dict[str, object]:
     training = order.settings.training
     return {
-        "model": order.model,
+        "model": model,
         "market": str(order.market),
         "horizon": order.settings.horizon,
         "reason": order.reason,

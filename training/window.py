@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from tidecast.errors import TooFewCandles
 from tidecast.features.grid import Grid, step_returns
 from tidecast.forecasts import Floats
+from tidecast.models.ladder import Rung, least_judged
 from tidecast.settings import TrainingSettings
 from tidecast.store import Store
 from tidecast.timeframes import Market
@@ -42,25 +42,40 @@ class Window:
         return last
 
 
-def read_window(
-    store: Store, market: Market, settings: TrainingSettings, horizon: int, now: datetime
-) -> Window:
-    """Read the candles known at ``now`` and divide them.
+def read_history(
+    store: Store, market: Market, settings: TrainingSettings, now: datetime, least: int
+) -> pd.DataFrame:
+    """Read the candles known at ``now`` that a training looks at.
 
-    Raises:
-        TooFewCandles: the fit or the judgement would have too few.
+    Args:
+        store: where they are.
+        market: whose candles.
+        settings: length of the window.
+        now: current instant, UTC.
+        least: read further back than the settings say to have so many candles.
     """
-    judged = settings.judge_candles * market.length
-    # A horizon more than the fewest: the newest candle may be late, and some may be missing.
-    fewest = (settings.min_train_candles + horizon) * market.length
-    span = max(timedelta(days=settings.train_days), fewest)
-    start = now - span - judged
-    candles = store.candles.read(market, start=start, as_of=now)
-    ends = pd.DatetimeIndex(candles.index) + market.length
-    fitted = candles[ends <= ends.max() - judged]
-    if len(fitted) < settings.min_train_candles:
-        raise TooFewCandles(settings.min_train_candles + settings.judge_candles, len(candles))
+    least = max(least, settings.min_train_candles + settings.judge_candles)
+    span = timedelta(days=settings.train_days) + settings.judge_candles * market.length
+    candles = store.candles.read(market, start=now - span, as_of=now)
+    if len(candles) >= least:
+        return candles
+    return store.candles.read(market, as_of=now, limit=least)
+
+
+def divide(candles: pd.DataFrame, rung: Rung, market: Market, judge: int, horizon: int) -> Window:
+    """Keep the newest candles out of the fit; a short history keeps fewer, or none.
+
+    Args:
+        candles: what ``read_history`` read.
+        rung: highest one that they support.
+        market: whose candles.
+        judge: candles to keep out of the fit where there are enough.
+        horizon: number of steps.
+    """
+    spare = len(candles) - rung.fit_candles
+    judged = min(judge, spare) if spare >= least_judged(horizon) else 0
+    fitted = candles.iloc[: len(candles) - judged]
     grid = Grid.of(candles, market.interval)
-    cutoffs = ends[len(fitted) - 1 :]
+    cutoffs = (pd.DatetimeIndex(candles.index) + market.length)[len(fitted) - 1 :]
     actual_returns = step_returns(grid, horizon)[grid.positions(cutoffs, 1)]
     return Window(fitted, candles, cutoffs, actual_returns)

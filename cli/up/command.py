@@ -31,8 +31,12 @@ def up(
         int | None, typer.Option(min=1, max=65535, help="gRPC port; that of the settings if none.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Model of the first champion: ensemble, random_walk, garch, ...")
-    ] = "ensemble",
+        str | None,
+        typer.Option(
+            help="Model of the first champion: ensemble, garch, ewma, random_walk;"
+            " the best one that the history supports if none."
+        ),
+    ] = None,
 ) -> None:
     """Run everything on this machine until Ctrl-C: ingestion, training, service, monitoring.
 

@@ -22,18 +22,19 @@ SILENT_SECONDS = 30.0
 writes a line every four seconds."""
 
 
-def build_trigger(settings: Settings, model: str) -> LocalTrigger:
+def build_trigger(settings: Settings, model: str | None) -> LocalTrigger:
     """What starts a training.
 
     Args:
         settings: niceness, time limit and folder.
-        model: name in the catalogue of models.
+        model: name in the catalogue of models; None lets the history choose.
     """
+    named = () if model is None else ("--model", model)
     return LocalTrigger(
         settings.home_dir / "logs",
         nice=settings.training.nice,
         timeout_seconds=settings.training.timeout_seconds,
-        command=(sys.executable, "-m", "training", "--model", model),
+        command=(sys.executable, "-m", "training", *named),
     )
 
 

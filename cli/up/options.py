@@ -14,7 +14,8 @@ class Options:
         hours: hours of the clock after which to stop, None for never.
         port: HTTP port, None for that of the settings.
         grpc_port: gRPC port, None for that of the settings.
-        model: name of the model of the first champion.
+        model: name of the model of the first champion; None takes the best one that the history
+            supports.
     """
 
     replay: bool | None = None
@@ -23,4 +24,4 @@ class Options:
     hours: float | None = None
     port: int | None = None
     grpc_port: int | None = None
-    model: str = "ensemble"
+    model: str | None = None

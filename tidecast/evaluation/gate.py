@@ -16,10 +16,8 @@ from tidecast.errors import InvalidParameter
 from tidecast.evaluation import metrics
 from tidecast.evaluation.metrics import DieboldMariano
 from tidecast.forecasts import LEVELS, MAX_RETURN, Floats
+from tidecast.models.ladder import JUDGED_HORIZONS
 from tidecast.models.model import ReturnForecasts
-
-MIN_WINDOWS = 3
-"""A judgement needs this many times the horizon in cutoffs: fewer hold no noise to measure."""
 
 MIN_SKILL = 0.002
 """CRPS skill below which a swap is not worth it. Two fits that differ by a hair in width lose
@@ -89,7 +87,7 @@ def judge(
     n, horizon = actual_returns.shape
     known = int(np.isfinite(actual_returns).any(axis=1).sum())
     figures: dict[str, Any] = {"cutoffs": known, "horizon": horizon, "min_t": min_t}
-    if known < MIN_WINDOWS * horizon:
+    if known < JUDGED_HORIZONS * horizon:
         return Verdict(False, [_too_few(known, horizon)], figures)
     if found := defect(challenger):
         return Verdict(False, [f"the challenger's forecasts are broken: {found}"], figures)
@@ -139,7 +137,7 @@ def _check_aligned(forecasts: Mapping[str, ReturnForecasts], actual_returns: Flo
 
 
 def _too_few(known: int, horizon: int) -> str:
-    needed = MIN_WINDOWS * horizon
+    needed = JUDGED_HORIZONS * horizon
     return f"only {known} cutoffs have a known outcome, {needed} are needed to tell skill from luck"
 
 

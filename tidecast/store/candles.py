@@ -167,12 +167,12 @@ class CandleLedger:
             row = connection.execute(statement).one_or_none()
         return None if row is None else NewestCandle(*row)
 
-    def count(self, market: Market) -> int:
-        """How many candles there are, revisions not counted."""
+    def count(self, market: Market, end: datetime | None = None) -> int:
+        """How many candles there are with an open time before ``end``, revisions not counted."""
         statement = (
             select(func.count())
             .select_from(candle_revisions)
-            .where(_table.market == market, _table.revision == 1)
+            .where(_between(market, None, end), _table.revision == 1)
         )
         with self._database.reading() as connection:
             return int(connection.scalar(statement) or 0)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from tidecast.errors import RegistryUnavailable, TooFewCandles
+from tidecast.errors import RegistryUnavailable
 from tidecast.forecasts import LEVELS
 from tidecast.models import artefact
 from tidecast.models.baselines import RandomWalk
@@ -121,15 +121,6 @@ def test_run_holds_report_verdict_and_picture(workshop):
     metrics = workshop.registry.version(MARKET, outcome.version).metrics
     assert metrics["crps_bps_challenger"] > 0
     assert (reports / "forecast.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_too_few_candles_fail_the_training_and_say_how_many(workshop):
-    wanted = TrainingSettings(train_days=30, min_train_candles=5000, judge_candles=100)
-    workshop.settings = workshop.settings.model_copy(update={"training": wanted})
-    outcome = workshop.train()
-    assert (outcome.status, outcome.version) == ("failed", None)
-    assert isinstance(outcome.error, TooFewCandles)
-    assert "needs 5100 candles" in outcome.detail
 
 
 def test_short_window_is_made_long_enough_to_train_on(workshop):
