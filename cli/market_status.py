@@ -8,6 +8,7 @@ from monitoring.memory import note_name
 from service.messages import StepScores
 from service.scoreboard import tally
 from tidecast.errors import TidecastError
+from tidecast.models.ladder import short_history_reason
 from tidecast.registry import Registry
 from tidecast.store import Event, Retraining, Store
 from tidecast.timeframes import Market, format_rfc3339
@@ -28,6 +29,8 @@ class MarketStatus:
         newest: open time of the newest candle, UTC.
         data_age: time since that candle ended.
         missing: candles missing in all gaps together.
+        model: name of the champion's model in the catalogue.
+        short_history: why a simple model serves, None if it is not for want of candles.
         forced: whether the champion was promoted past the gate.
         monitor: figures of the last monitoring round.
         scores: one entry per shown step, ours beside the random walk's.
@@ -41,6 +44,8 @@ class MarketStatus:
     gaps: int
     missing: int
     champion: str | None
+    model: str | None
+    short_history: str | None
     champion_age: timedelta | None
     model_age: timedelta | None
     forced: bool
@@ -60,6 +65,8 @@ class MarketStatus:
             "gaps": self.gaps,
             "missing_candles": self.missing,
             "champion": self.champion,
+            "model": self.model,
+            "short_history": self.short_history,
             "champion_age_seconds": _seconds(self.champion_age),
             "model_age_seconds": _seconds(self.model_age),
             "forced": self.forced,
@@ -80,16 +87,20 @@ def read_status(store: Store, registry: Registry, market: Market, now: datetime)
     gaps = store.candles.gaps(market)
     promotion = store.promotions.newest(market)
     scores = tally(market, store.scores.read(market, start=now - SCORE_SPAN), simulated=False)
-    trained_at = _trained_at(registry, market, promotion.version) if promotion else None
+    facts = _facts(registry, market, promotion.version) if promotion else {}
+    trained_at = _time(facts.get("trained_at"))
+    candles = store.candles.count(market)
     return MarketStatus(
         market=market,
-        candles=store.candles.count(market),
+        candles=candles,
         newest=newest.open_time if newest else None,
         source=newest.source if newest else None,
         data_age=now - newest.open_time - market.length if newest else None,
         gaps=len(gaps),
         missing=sum(gap.missing for gap in gaps),
         champion=promotion.version if promotion else None,
+        model=facts.get("model"),
+        short_history=_short_history(market, facts, candles),
         champion_age=now - promotion.at if promotion else None,
         model_age=now - trained_at if trained_at else None,
         forced=promotion.forced if promotion else False,
@@ -100,13 +111,23 @@ def read_status(store: Store, registry: Registry, market: Market, now: datetime)
     )
 
 
-def _trained_at(registry: Registry, market: Market, version: str) -> datetime | None:
+def _facts(registry: Registry, market: Market, version: str) -> dict[str, Any]:
+    """What the artefact says of its fit; nothing when the registry is away."""
     try:
-        text = registry.version(market, version).facts.get("trained_at")
+        return registry.version(market, version).facts
     except TidecastError:
         # The status of everything else is worth showing without the registry.
-        return None
+        return {}
+
+
+def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _short_history(market: Market, facts: dict[str, Any], candles: int) -> str | None:
+    if not {"model", "horizon"} <= facts.keys():
+        return None
+    return short_history_reason(facts["model"], market.interval, facts["horizon"], candles)
 
 
 def _monitor(store: Store, market: Market) -> dict[str, Any]:

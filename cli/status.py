@@ -68,6 +68,7 @@ def _lines(one: "MarketStatus") -> list[tuple[str, str]]:
     return [
         ("candles", _candles(one)),
         ("champion", _champion(one)),
+        *([("history", one.short_history)] if one.short_history else ()),
         ("retraining", _retraining(one)),
         *(("event", _event(event)) for event in one.events),
     ]
@@ -88,7 +89,8 @@ def _champion(one: "MarketStatus") -> str:
         return "none yet: tidecast train"
     forced = ", forced" if one.forced else ""
     trained = f", trained {_age(one.model_age)} ago" if one.model_age is not None else ""
-    return f"version {one.champion}, promoted {_age(one.champion_age)} ago{forced}{trained}"
+    model = f" ({one.model})" if one.model is not None else ""
+    return f"version {one.champion}{model}, promoted {_age(one.champion_age)} ago{forced}{trained}"
 
 
 def _retraining(one: "MarketStatus") -> str:

@@ -15,9 +15,17 @@ KEPT_IN_MEMORY = 16
 
 @dataclass(frozen=True)
 class Champion:
-    """Facts of one model version; ``calibration`` is the JSON state that it came with."""
+    """Facts of one model version.
+
+    Attributes:
+        model: name in the catalogue.
+        horizon: number of steps that it forecasts.
+        calibration: JSON state that it came with.
+    """
 
     version: str
+    model: str
+    horizon: int
     trained_at: datetime
     train_end: datetime
     calibration: str
@@ -38,7 +46,8 @@ def champion_of(version: str, artefact: Artefact) -> Champion:
         )
     except (KeyError, TypeError, ValueError) as e:
         raise ArtefactInvalid(f"version {version}: its facts cannot be read: {e!r}") from e
-    return Champion(version, trained_at, train_end, artefact.calibration.to_json())
+    model, calibration = artefact.model, artefact.calibration.to_json()
+    return Champion(version, model.name, model.horizon, trained_at, train_end, calibration)
 
 
 def reader(registry: Registry) -> ReadChampion:

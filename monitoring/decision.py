@@ -92,6 +92,7 @@ def decide(
     *,
     trained_at: datetime | None = None,
     last: Attempt | None = None,
+    longer_history: tuple[str, ...] = (),
 ) -> tuple[Decision, TriggerState]:
     """Decide once per candle.
 
@@ -103,6 +104,7 @@ def decide(
         now: current instant, UTC.
         trained_at: end of the champion's training, None when unknown.
         last: last retraining of the market.
+        longer_history: why the history calls for a model that needs more candles, if it does.
 
     Returns:
         The decision and the state for the next candle.
@@ -113,11 +115,12 @@ def decide(
         state = _count(window, policy, state, health)
     if _rearmed(policy, now, last):
         state = replace(state, armed=True)
-    wanted = _too_bad(window, policy, state, health) + _too_old(policy, now, trained_at, last)
+    due = _too_old(policy, now, trained_at, last) + longer_history
+    wanted = _too_bad(window, policy, state, health) + due
     if not wanted:
         return Decision(False), state
     blocked = health.reasons + _cooling(policy, now, last)
-    if not state.armed and not _too_old(policy, now, trained_at, last):
+    if not state.armed and not due:
         blocked += ("the error has not come down since the last retraining",)
     if blocked:
         return Decision(False, wanted, blocked), state

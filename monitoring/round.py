@@ -17,6 +17,7 @@ from monitoring.drift import (
     drift_of_features,
 )
 from monitoring.health import Health, data_health
+from monitoring.longer_history import longer_history
 from monitoring.memory import Memory, recall, remember
 from monitoring.recalibration import MAX_HORIZON, recalibrate
 from monitoring.retraining import last_attempt, request, window_key
@@ -151,6 +152,7 @@ def _judge(
     window = build_window(scores, market, version, plan.window_candles)
     errors = drift_of_errors(memory.errors, scores, version)
     features = _features(store, plan, this, champion)
+    last = last_attempt(store, trigger, market, this.now, plan.lease_seconds)
     decision, state = decide(
         window,
         plan.policy,
@@ -158,7 +160,8 @@ def _judge(
         this.health,
         this.now,
         trained_at=None if champion is None else champion.trained_at,
-        last=last_attempt(store, trigger, market, this.now, plan.lease_seconds),
+        last=last,
+        longer_history=longer_history(store, market, champion, last),
     )
     _show(market, window, scores, errors, features, decision)
     _announce(store, plan.policy, this, window, state)

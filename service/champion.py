@@ -41,11 +41,13 @@ class Origin:
     Attributes:
         trained_at: when it was fitted.
         folder: its artefact, every file verified.
+        model: name in the catalogue, None when its training did not write it down.
     """
 
     title: Title
     trained_at: datetime | None
     folder: Path
+    model: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def find_origin(registry: Registry, market: Market, title: Title) -> Origin:
         raise ArtefactInvalid(f"the manifest of {title.version} cannot be read") from error
     if made_for != str(market):
         raise ArtefactInvalid(f"the artefact was made for {made_for}, not {market}")
-    return Origin(title, _time(trained_at), folder)
+    return Origin(title, _time(trained_at), folder, facts.get("model"))
 
 
 def load_champion(origin: Origin) -> Champion:

@@ -12,6 +12,7 @@ from tidecast.errors import ArtefactInvalid, ForecastInvalid
 from tidecast.forecasts import Forecast
 from tidecast.models.calibration import Calibration
 from tidecast.models.forecasting import forecast_at, history_candles
+from tidecast.models.ladder import short_history_reason
 from tidecast.store import LoggedForecast, Store
 from tidecast.timeframes import Market
 
@@ -66,7 +67,11 @@ def logged_snapshot(
     )
     if not found:
         return None
-    return _snapshot(found[0], origin, _gap_reasons(store, market, cutoff), default_levels)
+    reasons = (
+        *_gap_reasons(store, market, cutoff),
+        *_history_reasons(store, origin, found[0].forecast),
+    )
+    return _snapshot(found[0], origin, reasons, default_levels)
 
 
 def compute(
@@ -104,7 +109,11 @@ def compute(
     forecast = _forecast(champion, calibration, candles, market, cutoff)
     simulated = simulated or source.startswith(REPLAY)
     logged = LoggedForecast(forecast, now, source, calibrated_at, simulated)
-    reasons = (*unreadable, *_gap_reasons(store, market, cutoff))
+    reasons = (
+        *unreadable,
+        *_gap_reasons(store, market, cutoff),
+        *_history_reasons(store, champion.origin, forecast),
+    )
     return _snapshot(logged, champion.origin, reasons, default_levels)
 
 
@@ -159,6 +168,16 @@ def _forecast(
     if forecast.cutoff != cutoff:
         raise ForecastInvalid(f"the model forecasts from {forecast.cutoff}, asked was {cutoff}")
     return forecast
+
+
+def _history_reasons(store: Store, origin: Origin, forecast: Forecast) -> tuple[str, ...]:
+    if origin.model is None:
+        return ()
+    market, horizon = forecast.market, len(forecast.mean)
+    reason = short_history_reason(
+        origin.model, market.interval, horizon, store.candles.count(market, end=forecast.cutoff)
+    )
+    return () if reason is None else (reason,)
 
 
 def _gap_reasons(store: Store, market: Market, cutoff: datetime) -> tuple[str, ...]:

@@ -53,9 +53,9 @@ def walk(candles: pd.DataFrame, scale: float = 1.0) -> RandomWalk:
     return RandomWalk("1h", HORIZON, fitted.table * scale)
 
 
-def register_model(registry: Registry, model: RandomWalk, market: Market) -> str:
+def register_model(registry: Registry, model: RandomWalk, market: Market, /, **facts: Any) -> str:
     """Register a model as a new version."""
-    facts = {"market": str(market), "trained_at": "2025-01-20T00:00:00Z"}
+    facts = {"market": str(market), "trained_at": "2025-01-20T00:00:00Z", **facts}
     with tempfile.TemporaryDirectory() as folder:
         artefact.save(Path(folder), model, Calibration.initial(HORIZON), facts)
         return registry.register(market, Path(folder), parameters={}, metrics={})

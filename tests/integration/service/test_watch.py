@@ -16,12 +16,14 @@ from service.board import NO_CANDLE, NO_CHAMPION, Board
 from service.parameters import level_positions
 from service.snapshot import UNCALIBRATED
 from service.watch import ARTEFACT_AWAY, REGISTRY_AWAY, STORE_AWAY, MarketWatch
+from tests.integration.service.conftest import register_model, walk
 from tidecast.clock import SimulatedClock
 from tidecast.forecasts import Forecast
 from tidecast.models.artefact import load
 from tidecast.models.baselines import RandomWalk
 from tidecast.models.calibration import Calibration
 from tidecast.models.forecasting import forecast_at
+from tidecast.models.ladder import find_rung
 from tidecast.registry import Registry
 from tidecast.store import Store
 from tidecast.timeframes import Market
@@ -401,3 +403,16 @@ def test_gap_among_the_newest_candles_is_told(desk: Desk, frames: Callable) -> N
     desk.store.candles.upsert(desk.market, holed, "coinbase:BTC-USD", desk.clock.now())
     desk.look()
     assert desk.reasons == ("2 candles missing among the newest 48",)
+
+
+def test_short_history_is_told_before_and_after_a_restart(desk: Desk, frames: Callable) -> None:
+    desk.store.candles.upsert(desk.market, frames(144), "coinbase:BTC-USD", desk.clock.now())
+    model = walk(frames(144))
+    desk.promote(register_model(desk.registry, model, desk.market, model="random_walk"))
+    needed = find_rung("ensemble", "1h", model.horizon).candles
+    told = (f"short history: 144 candles, the ensemble needs {needed:,}; forecast by random_walk",)
+    desk.look()
+    assert desk.reasons == told
+    desk.open()
+    desk.look()
+    assert desk.reasons == told
