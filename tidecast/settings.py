@@ -151,9 +151,11 @@ class TrainingSettings(Section):
     train_days: PositiveInt = 730
     """Length of the training window, days."""
     min_train_candles: PositiveInt = 1300
-    """The window is made long enough for so many candles; with fewer no model is trained."""
+    """The window reaches back beyond `train_days` where those hold fewer candles than this, or than
+    the ensemble needs."""
     judge_candles: PositiveInt = 336
-    """Newest candles kept out of the fit; on them challenger, champion and baselines compete."""
+    """Newest candles kept out of the fit; on them challenger, champion and baselines compete.
+    A short history keeps out fewer."""
     seed: int = 7
     """Seed of everything random in a fit."""
     threads: PositiveInt = 1

@@ -1,7 +1,7 @@
 """One training of one market: fit, judge, register, promote the winner."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from tidecast.errors import FitFailed, RejectedError, TooFewCandles
 from tidecast.evaluation.gate import Verdict
 from tidecast.models import catalogue
 from tidecast.models.ladder import ENSEMBLE, Rung, find_rung, ladder, supported_rungs
+from tidecast.models.model import ReturnForecasts
 from tidecast.registry import Registry
 from tidecast.settings import Settings
 from tidecast.store import Store
@@ -56,6 +57,7 @@ class _Order:
     reason: str
     model: str | None
     progress: Progress
+    read_clock: Callable[[], datetime]
     study: str | None
 
 
@@ -91,16 +93,13 @@ def train_market(
         RegistryUnavailable, StoreUnavailable: try again later.
         ConfigurationError: the model is unknown, or MLflow refuses us.
     """
-    order = _Order(store, registry, settings, market, now, reason, model, progress, study)
+    clock = read_clock or (lambda: now)
+    order = _Order(store, registry, settings, market, now, reason, model, progress, clock, study)
     try:
         reconcile(store, registry, market, now=now)
-        candles = _read(order)
-        version, verdict = _climb(order, candles)
+        return _climb(order, _read(order))
     except RejectedError as error:
         return TrainingOutcome("failed", None, None, str(error), error)
-    if not verdict.passed:
-        return TrainingOutcome("kept", version, verdict, "; ".join(verdict.reasons))
-    return _promote(order, version, verdict, now if read_clock is None else read_clock())
 
 
 def _read(order: _Order) -> pd.DataFrame:
@@ -110,10 +109,10 @@ def _read(order: _Order) -> pd.DataFrame:
         return read_history(order.store, market, training, order.now, least)
 
 
-def _climb(order: _Order, candles: pd.DataFrame) -> tuple[str, Verdict]:
+def _climb(order: _Order, candles: pd.DataFrame) -> TrainingOutcome:
     """Challenge with the highest rung; a lower one steps in where that cannot be.
 
-    It steps in when a model cannot be fitted, and when the gate refuses one while the market has no
+    It steps in when a model cannot be fitted, and when one is refused while the market has no
     champion that forecasts.
     """
     interval, horizon = order.market.interval, order.settings.horizon
@@ -123,14 +122,13 @@ def _climb(order: _Order, candles: pd.DataFrame) -> tuple[str, Verdict]:
     models = _models(order, rungs, len(candles))
     for model in models[:-1]:
         try:
-            version, verdict, served = _challenge(order, window, model)
+            outcome, served = _challenge(order, window, model)
         except (FitFailed, TooFewCandles) as error:
             order.progress(f"no {model}: {error}")
             continue
-        if verdict.passed or served:
-            return version, verdict
-    version, verdict, _ = _challenge(order, window, models[-1])
-    return version, verdict
+        if outcome.status == "promoted" or served:
+            return outcome
+    return _challenge(order, window, models[-1])[0]
 
 
 def _models(order: _Order, rungs: Sequence[Rung], candles: int) -> list[str]:
@@ -147,8 +145,8 @@ def _models(order: _Order, rungs: Sequence[Rung], candles: int) -> list[str]:
     return [order.model]
 
 
-def _challenge(order: _Order, window: Window, name: str) -> tuple[str, Verdict, bool]:
-    """Fit, judge and register; the last tells whether a champion forecasts already."""
+def _challenge(order: _Order, window: Window, name: str) -> tuple[TrainingOutcome, bool]:
+    """Fit, judge, register, promote; also tells whether a champion forecasts already."""
     training, market = order.settings.training, order.market
     found = _search(order, window, name)
     with announced(order.progress, f"fitting {name} on {len(window.fitted):,} candles"):
@@ -170,23 +168,38 @@ def _challenge(order: _Order, window: Window, name: str) -> tuple[str, Verdict, 
     if champion.forecasts is not None:
         forecasts["champion"] = champion.forecasts
     challenger = Challenger(market, model, calibration, window)
+    version = _register(order, challenger, forecasts, verdict, found)
+    if verdict.passed:
+        return _promote(order, version, verdict), champion.sound
+    kept = TrainingOutcome("kept", version, verdict, "; ".join(verdict.reasons))
+    return kept, champion.sound
+
+
+def _register(
+    order: _Order,
+    challenger: Challenger,
+    forecasts: Mapping[str, ReturnForecasts],
+    verdict: Verdict,
+    found: Found,
+) -> str:
+    """Write the artefact and what was judged; returns the version."""
+    market, model, window = order.market, challenger.model, challenger.window
     with (
         announced(order.progress, "registering it"),
         tempfile.TemporaryDirectory(prefix="tidecast-training-") as scratch,
     ):
         folder = Path(scratch)
         sources = order.store.candles.sources(market)
-        challenger.save(folder / "artefact", order.now, training.seed, sources)
-        version = order.registry.register(
+        challenger.save(folder / "artefact", order.now, order.settings.training.seed, sources)
+        return order.registry.register(
             market,
             folder / "artefact",
-            parameters=_parameters(order, window, name, found),
+            parameters=_parameters(order, window, model.name, found),
             metrics=gate_metrics(verdict),
             files=challenger.write_reports(folder, forecasts, verdict),
             verdict=verdict_record(verdict),
             example=window.candles.iloc[-model.needed_candles :],
         )
-    return version, verdict, champion.sound
 
 
 def _search(order: _Order, window: Window, model: str) -> Found:
@@ -230,7 +243,7 @@ def _parameters(order: _Order, window: Window, model: str, found: Found) -> dict
     }
 
 
-def _promote(order: _Order, version: str, verdict: Verdict, at: datetime) -> TrainingOutcome:
+def _promote(order: _Order, version: str, verdict: Verdict) -> TrainingOutcome:
     try:
         with announced(order.progress, f"promoting version {version}"):
             promote(
@@ -238,7 +251,7 @@ def _promote(order: _Order, version: str, verdict: Verdict, at: datetime) -> Tra
                 order.registry,
                 order.market,
                 version,
-                now=at,
+                now=order.read_clock(),
                 by=BY,
                 reason=order.reason,
             )

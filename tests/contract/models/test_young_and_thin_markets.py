@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.unit.features.synthetic_candles import synthetic_candles
-from tidecast.errors import FitFailed, TooFewCandles
+from tidecast.errors import FitFailed, ForecastInvalid, TooFewCandles
 from tidecast.models import catalogue
 from tidecast.models.calibration import Calibration
 from tidecast.models.forecasting import forecast_at
@@ -48,7 +48,11 @@ def test_model_forecasts_or_says_what_it_lacks(interval, count, pattern, name):
     except FitFailed:
         return
     market, calibration = Market("BTC-USD", interval), Calibration.initial(HORIZON)
-    forecast = forecast_at(model, calibration, candles, market, "1")
+    try:
+        forecast = forecast_at(model, calibration, candles, market, "1")
+    except ForecastInvalid:
+        assert name != "random_walk"
+        return
     assert forecast.cutoff == candles.index[-1] + market.length
     assert np.isfinite(forecast.quantiles).all()
     assert (np.diff(forecast.baseline_quantiles, axis=1) >= 0).all()
