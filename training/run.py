@@ -12,6 +12,7 @@ import pandas as pd
 from tidecast.errors import FitFailed, RejectedError, TooFewCandles
 from tidecast.evaluation.gate import Verdict
 from tidecast.models import catalogue
+from tidecast.models.forecasting import history_candles
 from tidecast.models.ladder import ENSEMBLE, Rung, find_rung, ladder, supported_rungs
 from tidecast.models.model import ReturnForecasts
 from tidecast.registry import Registry
@@ -198,7 +199,7 @@ def _register(
             metrics=gate_metrics(verdict),
             files=challenger.write_reports(folder, forecasts, verdict),
             verdict=verdict_record(verdict),
-            example=window.candles.iloc[-model.needed_candles :],
+            example=window.candles.iloc[-history_candles(model) :],
         )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.candle_file import read_candles
+from cli.candle_files import read_candles
 from cli.replaying import SAMPLE
 from tests.integration.cli.conftest import MARKET, NOW, Home
 from tidecast.models.ladder import find_rung
@@ -18,7 +18,7 @@ SHORT = (
 @pytest.fixture
 def young_home(empty_home: Home) -> Home:
     """The candles of six days, and no champion."""
-    candles, _ = read_candles(SAMPLE, "1h", datetime.now(UTC))
+    candles = read_candles(SAMPLE, "1h", datetime.now(UTC)).candles
     six_days = candles[candles.index <= NOW - timedelta(hours=1)].iloc[-144:]
     assert empty_home.run("migrate").exit_code == 0
     with empty_home.store() as store:
