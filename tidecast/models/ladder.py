@@ -36,8 +36,8 @@ class Rung:
     Attributes:
         model: name in the catalogue.
         fit_candles: candles that a fit needs.
-        judged_candles: newer candles that a first judgement needs; 0 for the random walk, which is what
-            others are judged against.
+        judged_candles: newer candles that a first judgement needs; 0 for the random walk, which
+            is what others are judged against.
     """
 
     model: str
