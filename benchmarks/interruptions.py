@@ -38,7 +38,7 @@ class Case:
 
 CASES = (
     Case("Binance BTC/USDT", "btc_usdt_1h", "2019-01-01", "2023-07-01"),
-    Case("Binance BTC/EUR", "btc_eur_1h", "2021-01-04", "2023-07-01"),
+    Case("Binance BTC/EUR", "btc_eur_1h", "2020-07-05", "2023-07-01"),
     Case("Bitstamp BTC/USD", "btc_usd_1h_bitstamp", "2019-06-01", "2023-02-10"),
     Case("Kraken BTC/USD", "btc_usd_1h_kraken", "2015-01-01", "2023-01-07"),
     Case("Kraken ETH/USD", "eth_usd_1h_kraken", "2018-01-01", "2023-03-31"),
