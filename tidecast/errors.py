@@ -80,6 +80,10 @@ class StoreUnusable(StoreUnavailable, OperatorError):
     """
 
 
+class CandlesChanged(RetryLater):
+    """Candles came while a forecast was computed from those before; compute it again."""
+
+
 class RegistryUnavailable(RetryLater):
     """The model registry cannot be reached."""
 

@@ -4,6 +4,7 @@ Only this package knows SQL. It keeps what it is given and decides nothing: what
 or a good model is, is settled below it.
 """
 
+from tidecast.store.basis import Basis, CandleWindow
 from tidecast.store.candles import CandleLedger, NewestCandle, Upserted
 from tidecast.store.events import Event
 from tidecast.store.forecasts import LoggedForecast
@@ -13,7 +14,9 @@ from tidecast.store.retrainings import Retraining
 from tidecast.store.store import Store
 
 __all__ = [
+    "Basis",
     "CandleLedger",
+    "CandleWindow",
     "Event",
     "LoggedForecast",
     "NewestCandle",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     and_,
     func,
     insert,
@@ -20,11 +21,12 @@ from sqlalchemy import (
 )
 
 from tidecast.candles import COLUMNS, Gap, Quarantined, empty_frame, gaps
+from tidecast.store.basis import Basis, CandleWindow
 from tidecast.store.database import Database
-from tidecast.store.dialects import insert_into
 from tidecast.store.quarantine import Quarantine, QuarantinedRow
 from tidecast.store.revisions import Stored, changes, check_frame
 from tidecast.store.tables import candle_revisions, candle_versions
+from tidecast.store.turns import take_turn
 from tidecast.timeframes import Market
 
 _table = candle_revisions.c
@@ -80,7 +82,7 @@ class CandleLedger:
         if frame.empty:
             return Upserted(0, 0, 0)
         with self._database.writing() as connection:
-            _take_turn(connection, market)
+            take_turn(connection, market)
             stored = _stored(connection, market, frame.index[0], frame.index[-1])
             rows = [
                 {"market": market, "source": source, **row}
@@ -120,27 +122,29 @@ class CandleLedger:
             as_of: only what had been seen at or before this instant.
             limit: only the newest so many candles.
         """
-        wanted = _between(market, start, end)
-        if as_of is not None:
-            wanted = and_(wanted, _table.first_seen_at <= as_of)
-        if limit is not None:
-            newest = (
-                select(_table.open_time)
-                .where(wanted, _table.revision == 1)
-                .order_by(_table.open_time.desc())
-                .limit(limit)
-                .subquery()
-            )
-            wanted = and_(
-                wanted, _table.open_time >= select(func.min(newest.c.open_time)).scalar_subquery()
-            )
-        statement = (
-            select(type_coerce(_table.open_time, BigInteger), *_values)
-            .where(wanted)
-            .order_by(_table.open_time, _table.revision)
-        )
+        statement = _newest_revisions(_between(market, start, end), as_of, limit)
         with self._database.reading() as connection:
             return _frame(connection.execute(statement).all())
+
+    def window(
+        self, market: Market, *, end: datetime, limit: int, as_of: datetime | None = None
+    ) -> CandleWindow:
+        """The newest candles before ``end``, with what ``ForecastLog.add`` checks them by.
+
+        Args:
+            market: whose candles.
+            end: open time to stop before, the cutoff of the forecast.
+            limit: how many candles.
+            as_of: only what had been seen at or before this instant.
+        """
+        statement = _newest_revisions(_between(market, None, end), as_of, limit)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.add_columns(_table.first_seen_at)).all()
+        candles = _frame([row[:-1] for row in rows])
+        whole = len(candles) < limit
+        start = None if whole else candles.index[0].to_pydatetime()
+        seen_at = max((row.first_seen_at for row in rows), default=None)
+        return CandleWindow(candles, Basis(start, end, len(rows), seen_at))
 
     def sources(
         self, market: Market, start: datetime | None = None, end: datetime | None = None
@@ -214,12 +218,28 @@ def _between(market: Market, start: datetime | None, end: datetime | None) -> Co
     return and_(*conditions)
 
 
-def _take_turn(connection: Connection, market: Market) -> None:
-    """Wait until no other transaction changes the candles of this market."""
-    first = insert_into(connection, candle_versions).values(market=market, version=0)
-    connection.execute(first.on_conflict_do_nothing())
-    mine = candle_versions.c.market == market
-    connection.execute(select(candle_versions.c.version).where(mine).with_for_update())
+def _newest_revisions(
+    wanted: ColumnElement[bool], as_of: datetime | None, limit: int | None
+) -> Select[Any]:
+    """Every revision of the wanted candles, ordered by open time and revision."""
+    if as_of is not None:
+        wanted = and_(wanted, _table.first_seen_at <= as_of)
+    if limit is not None:
+        newest = (
+            select(_table.open_time)
+            .where(wanted, _table.revision == 1)
+            .order_by(_table.open_time.desc())
+            .limit(limit)
+            .subquery()
+        )
+        wanted = and_(
+            wanted, _table.open_time >= select(func.min(newest.c.open_time)).scalar_subquery()
+        )
+    return (
+        select(type_coerce(_table.open_time, BigInteger), *_values)
+        .where(wanted)
+        .order_by(_table.open_time, _table.revision)
+    )
 
 
 def _count_up(connection: Connection, market: Market, changes: int) -> None:

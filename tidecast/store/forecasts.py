@@ -12,12 +12,14 @@ from sqlalchemy import (
     Connection,
     Row,
     and_,
+    func,
     literal,
     select,
     type_coerce,
 )
 
 from tidecast.forecasts import Floats, Forecast
+from tidecast.store.basis import Basis, check_basis
 from tidecast.store.columns import MICROSECOND, to_microseconds
 from tidecast.store.database import Database
 from tidecast.store.dialects import insert_into
@@ -53,9 +55,20 @@ class ForecastLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, logged: LoggedForecast) -> bool:
-        """Keep a forecast; False when its market, cutoff and model version are there already."""
+    def add(self, logged: LoggedForecast, basis: Basis | None = None) -> bool:
+        """Keep a forecast; False when its market, cutoff and model version are there already.
+
+        Args:
+            logged: the forecast.
+            basis: the candles that it was made from; the forecast is kept only if they are those
+                that the ledger has as of ``issued_at``. None for one that was not made from it.
+
+        Raises:
+            CandlesChanged: they are not; it has to be computed again.
+        """
         with self._database.writing() as connection:
+            if basis is not None:
+                check_basis(connection, logged.forecast.market, basis, logged.issued_at)
             statement = insert_into(connection, forecasts).values(_row(logged))
             added = statement.on_conflict_do_nothing().returning(_table.horizon)
             return connection.execute(added).one_or_none() is not None
@@ -93,6 +106,15 @@ class ForecastLog:
         with self._database.reading() as connection:
             row = connection.execute(statement).one_or_none()
         return None if row is None else _logged(row)
+
+    def cutoffs(self, market: Market) -> tuple[datetime, datetime] | None:
+        """The least and the greatest cutoff of a market's forecasts, None without one."""
+        statement = select(func.min(_table.cutoff), func.max(_table.cutoff)).where(
+            _table.market == market
+        )
+        with self._database.reading() as connection:
+            oldest, newest = connection.execute(statement).one()
+        return None if oldest is None else (oldest, newest)
 
     def unscored(
         self, market: Market, matured_until: datetime, limit: int = 200
