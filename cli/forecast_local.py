@@ -38,13 +38,12 @@ def newest_view(
     if not order:
         raise ForecastUnavailable(f"{market}: {NO_CHAMPION}; run `tidecast train {market}`")
     clock, limits = settings.clock.build(), _limits(settings)
-    snapshot = compute(
+    snapshot, _ = compute(
         store,
         market,
         load_champion(find_origin(registry, market, order[0])),
         newest.open_time + market.length,
-        now=clock.now(),
-        simulated=clock.simulated,
+        clock=clock,
         default_levels=limits.default_levels,
     )
     board = Board([market])

@@ -7,14 +7,14 @@ rounds make one event out of one trouble.
 from datetime import datetime
 
 from monitoring.decision import TriggerState
-from monitoring.health import Health
 from monitoring.trigger import Cause
 from monitoring.window import ErrorWindow
+from tidecast.data_quality import DataQuality
 from tidecast.store import Retraining, Store
 from tidecast.timeframes import Market, format_rfc3339
 
 
-def announce_data(store: Store, market: Market, health: Health, now: datetime) -> None:
+def announce_data(store: Store, market: Market, health: DataQuality, now: datetime) -> None:
     """Old or frozen candles. A gap is announced by the ingestion, which found it."""
     for problem in health.problems:
         if problem.kind in ("stale", "frozen"):

@@ -10,8 +10,8 @@ candle, so neither the pace of polling nor the number of monitors matters.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitoring.health import Health
 from monitoring.window import ErrorWindow, Span
+from tidecast.data_quality import DataQuality
 from tidecast.timeframes import format_rfc3339
 
 REARM_COOLDOWNS = 3
@@ -87,7 +87,7 @@ def decide(
     window: ErrorWindow,
     policy: Policy,
     state: TriggerState,
-    health: Health,
+    health: DataQuality,
     now: datetime,
     *,
     trained_at: datetime | None = None,
@@ -119,7 +119,7 @@ def decide(
     wanted = _too_bad(window, policy, state, health) + due
     if not wanted:
         return Decision(False), state
-    blocked = health.reasons + _cooling(policy, now, last)
+    blocked = health.blocking + _cooling(policy, now, last)
     if not state.armed and not due:
         blocked += ("the error has not come down since the last retraining",)
     if blocked:
@@ -160,7 +160,7 @@ def coverage_off(window: ErrorWindow, policy: Policy) -> bool:
 
 
 def _count(
-    window: ErrorWindow, policy: Policy, state: TriggerState, health: Health
+    window: ErrorWindow, policy: Policy, state: TriggerState, health: DataQuality
 ) -> TriggerState:
     if not health.healthy:
         # An error measured on unhealthy candles is no evidence: it neither counts nor calms.
@@ -196,7 +196,7 @@ def _rearmed(policy: Policy, now: datetime, last: Attempt | None) -> bool:
 
 
 def _too_bad(
-    window: ErrorWindow, policy: Policy, state: TriggerState, health: Health
+    window: ErrorWindow, policy: Policy, state: TriggerState, health: DataQuality
 ) -> tuple[str, ...]:
     """On unhealthy data no candle counts; a high error is named all the same, and blocked."""
     if health.healthy and state.exceeded < policy.consecutive_rounds:

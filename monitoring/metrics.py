@@ -8,9 +8,9 @@ import pandas as pd
 from prometheus_client import Counter, Gauge
 
 from monitoring.drift import FeatureDrift
-from monitoring.health import Health
 from monitoring.scoring import Scored
 from monitoring.window import LEVELS_PERCENT, ErrorWindow
+from tidecast.data_quality import DataQuality
 from tidecast.evaluation.metrics import mase
 from tidecast.timeframes import Market
 
@@ -117,7 +117,7 @@ def show_scoring(market: Market, scored: Scored) -> None:
     WAITING.labels(*_labels(market)).set(scored.waiting)
 
 
-def show_health(market: Market, health: Health) -> None:
+def show_health(market: Market, health: DataQuality) -> None:
     """Show whether the candles are healthy."""
     HEALTHY.labels(*_labels(market)).set(health.healthy)
 

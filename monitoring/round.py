@@ -16,7 +16,6 @@ from monitoring.drift import (
     drift_of_errors,
     drift_of_features,
 )
-from monitoring.health import Health, data_health
 from monitoring.longer_history import longer_history
 from monitoring.memory import Memory, recall, remember
 from monitoring.recalibration import MAX_HORIZON, recalibrate
@@ -24,6 +23,7 @@ from monitoring.retraining import last_attempt, request, window_key
 from monitoring.scoring import Scored, score_matured
 from monitoring.trigger import StartPostponed, Trigger
 from monitoring.window import ErrorWindow, build_window
+from tidecast.data_quality import DataQuality, assess
 from tidecast.errors import RejectedError, RetryLater, StoreUnavailable
 from tidecast.store import Store
 from tidecast.telemetry import get_logger
@@ -66,7 +66,7 @@ class Report:
     """
 
     market: Market
-    health: Health
+    health: DataQuality
     scored: Scored
     window: ErrorWindow | None = None
     decision: Decision | None = None
@@ -90,7 +90,7 @@ def monitor_market(
         StoreUnavailable: the round was cut short; the next one does the rest.
     """
     candles = store.candles.read(market, limit=plan.window_candles)
-    health = data_health(candles, market.interval, now, plan.stale_after_candles)
+    health = assess(candles, market.interval, now, plan.stale_after_candles)
     metrics.show_health(market, health)
     metrics.show_missing(market, sum(gap.missing for gap in store.candles.gaps(market)))
     if candles.empty:
@@ -117,7 +117,7 @@ class _Round:
     market: Market
     now: datetime
     until: datetime
-    health: Health
+    health: DataQuality
     scored: Scored
 
 

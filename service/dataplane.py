@@ -19,6 +19,7 @@ from service.parameters import level_positions, within
 from service.scoreboard import tally
 from service.snapshot import REPLAYED, Snapshot
 from tidecast.clock import Clock
+from tidecast.data_quality import MAX_CLOCK_LAG, age_problem
 from tidecast.errors import ForecastUnavailable, InvalidParameter, UnknownMarket
 from tidecast.store import Store
 from tidecast.timeframes import INTERVALS, Market
@@ -168,10 +169,11 @@ class DataPlane:
         Raises:
             ForecastUnavailable: it is too old to be served.
         """
-        age = (self._clock.now() - cutoff).total_seconds()
+        now = self._clock.now()
         state = self._board.state(market)
         troubles = tuple(why for _, why in state.troubles)
-        return age, (*reasons, *troubles, *self._staleness(state, age))
+        age_reasons = self._age_reasons(state, cutoff, now)
+        return (now - cutoff).total_seconds(), (*reasons, *troubles, *age_reasons)
 
     def candles(
         self,
@@ -286,13 +288,13 @@ class DataPlane:
         if snapshot is None:
             raise ForecastUnavailable(f"no forecast of {state.market}: {state.missing}")
         now = self._clock.now()
-        age = now - snapshot.forecast.cutoff
+        cutoff = snapshot.forecast.cutoff
         return Answer(
             snapshot=snapshot,
             steps=steps,
             levels=levels,
-            data_age_seconds=age.total_seconds(),
-            degraded=(*state.reasons, *self._staleness(state, age.total_seconds())),
+            data_age_seconds=(now - cutoff).total_seconds(),
+            degraded=(*state.reasons, *self._age_reasons(state, cutoff, now)),
             state=state,
             made_at=now,
             until=self._until(snapshot, now),
@@ -306,10 +308,11 @@ class DataPlane:
             forecast.cutoff + candles * forecast.market.length + datetime.resolution
             for candles in limits
         ]
+        changes.append(forecast.cutoff - MAX_CLOCK_LAG)
         return min([now + AGE_STEP, *(change for change in changes if change > now)])
 
-    def _staleness(self, state: MarketState, age_seconds: float) -> tuple[str, ...]:
-        age_candles = age_seconds / state.market.length.total_seconds()
+    def _age_reasons(self, state: MarketState, cutoff: datetime, now: datetime) -> tuple[str, ...]:
+        age_candles = (now - cutoff) / state.market.length
         if age_candles > self.limits.max_staleness_candles:
             stale = (
                 f"the newest candle ended {age_candles:.1f} candles ago, "
@@ -317,6 +320,6 @@ class DataPlane:
             )
             reasons = "; ".join((stale, *state.reasons))
             raise ForecastUnavailable(f"no forecast of {state.market}: {reasons}")
-        if age_candles > self.limits.degraded_after_candles:
-            return (f"stale data: over {self.limits.degraded_after_candles:g} candles old",)
-        return ()
+        degraded_after = self.limits.degraded_after_candles
+        problem = age_problem(cutoff, state.market.interval, now, degraded_after)
+        return () if problem is None else (problem.reason,)

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from service.admission import Admission
 from service.board import Board
 from tidecast.clock import Clock
+from tidecast.data_quality import clock_problem
 
 DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
@@ -126,7 +127,8 @@ class BoardCollector(Collector):
         now = self._clock.now()
         candle_age = GaugeMetricFamily(
             "tidecast_newest_candle_age_seconds",
-            "Time since the end of the newest candle that is served from.",
+            "Time since the end of the newest candle that is served from; "
+            "below zero when the clock of this machine is behind.",
             labels=["market"],
         )
         snapshot_age = GaugeMetricFamily(
@@ -144,10 +146,12 @@ class BoardCollector(Collector):
         )
         for market in self._board.markets:
             state = self._board.state(market)
-            degraded.add_metric([str(market)], len(state.reasons))
             if state.snapshot is None:
+                degraded.add_metric([str(market)], len(state.reasons))
                 continue
             logged = state.snapshot.logged
+            behind = clock_problem(logged.forecast.cutoff, now) is not None
+            degraded.add_metric([str(market)], len(state.reasons) + behind)
             age = (now - logged.forecast.cutoff).total_seconds()
             candle_age.add_metric([str(market)], age)
             snapshot_age.add_metric([str(market)], (now - logged.issued_at).total_seconds())

@@ -6,7 +6,7 @@ first never waits for the registry, so forecasts go on while a model cannot be f
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from service.board import NO_CANDLE, NO_CHAMPION, Board
@@ -21,8 +21,10 @@ from service.champion import (
 from service.metrics import LOG_FAILURES, SNAPSHOT_FAILURES, SNAPSHOT_SECONDS, SNAPSHOTS
 from service.snapshot import Snapshot, compute, logged_snapshot
 from tidecast.clock import Clock
+from tidecast.data_quality import jump_problem
 from tidecast.errors import (
     ArtefactInvalid,
+    CandlesChanged,
     OperatorError,
     RegistryUnavailable,
     RejectedError,
@@ -30,7 +32,7 @@ from tidecast.errors import (
     TidecastError,
 )
 from tidecast.registry import Registry
-from tidecast.store import LoggedForecast, Store
+from tidecast.store import Basis, LoggedForecast, Store
 from tidecast.telemetry import get_logger
 from tidecast.timeframes import Market
 
@@ -45,11 +47,23 @@ ARTEFACT_AWAY = "model registry unavailable: the champion cannot be fetched"
 DAMAGED = "its artefact is damaged, deleted or of another kind"
 STORE_AWAY = "store unavailable: answering from memory"
 
+HeldBack = Callable[[Market, datetime], Sequence[datetime]]
+"""Gives the open times, from an instant on, of candles that wait for a confirmation."""
+
 log = get_logger("service")
 
 
+def none_held_back(market: Market, start: datetime) -> Sequence[datetime]:
+    """For a store that holds no candle back."""
+    return ()
+
+
 class MarketWatch:
-    """The watch over one market; each look is for one thread at a time."""
+    """The watch over one market; each look is for one thread at a time.
+
+    Args:
+        held_back: asked at each look for candles at or after the cutoff.
+    """
 
     def __init__(
         self,
@@ -59,6 +73,7 @@ class MarketWatch:
         board: Board,
         clock: Clock,
         default_levels: tuple[int, ...],
+        held_back: HeldBack = none_held_back,
     ) -> None:
         self.market = market
         self._store = store
@@ -66,12 +81,13 @@ class MarketWatch:
         self._board = board
         self._clock = clock
         self._default_levels = default_levels
+        self._held_back = held_back
         self._candidates: tuple[Champion, ...] = ()
         self._refused: dict[Title, str] = {}
         self._retry_at: dict[Title, float] = {}
         self._done: tuple[datetime, tuple[Title, ...]] | None = None
         self._failed_with: int | None = None
-        self._pending: deque[LoggedForecast] = deque(maxlen=MAX_PENDING)
+        self._pending: deque[tuple[LoggedForecast, Basis]] = deque(maxlen=MAX_PENDING)
 
     def look_for_candle(self) -> None:
         """Serve a forecast from the newest candle if that is not done yet, then log it."""
@@ -80,10 +96,14 @@ class MarketWatch:
             self._trouble("store", None)
             self._trouble("candle", NO_CANDLE if newest is None else None)
             if newest is not None:
-                self._renew(newest.open_time + self.market.length, self._candidates)
+                cutoff = newest.open_time + self.market.length
+                self._explain_held_back(cutoff)
+                self._renew(cutoff, self._candidates)
         except StoreUnavailable as error:
             self._trouble("store", STORE_AWAY, error)
             return
+        except CandlesChanged as error:
+            log.info("candles_changed", market=str(self.market), error=str(error))
         self._log_pending()
 
     def look_for_champion(self) -> bool:
@@ -110,14 +130,7 @@ class MarketWatch:
         wanted = (cutoff, _titles_of(candidates))
         if wanted == self._done and not self._failed_in_other_ledger():
             return
-        served = False
-        for champion in candidates:
-            snapshot = self._computed(champion, cutoff)
-            if snapshot is not None:
-                self._board.serve(self.market, snapshot)
-                self._pending.append(snapshot.logged)
-                served = True
-                break
+        served = any(self._publish(champion, cutoff) for champion in candidates)
         self._done = wanted
         self._failed_with = None if served else self._store.candles.version(self.market)
         self._explain_champion()
@@ -127,22 +140,29 @@ class MarketWatch:
         failed_with = self._failed_with
         return failed_with is not None and failed_with != self._store.candles.version(self.market)
 
-    def _computed(self, champion: Champion, cutoff: datetime) -> Snapshot | None:
+    def _publish(self, champion: Champion, cutoff: datetime) -> bool:
+        """Compute, log and serve a forecast; False when the model is refused.
+
+        Raises:
+            CandlesChanged: candles came between; the next look computes from them.
+        """
         started = time.perf_counter()
         try:
-            snapshot = compute(
+            snapshot, basis = compute(
                 self._store,
                 self.market,
                 champion,
                 cutoff,
-                now=self._clock.now(),
-                simulated=self._clock.simulated,
+                clock=self._clock,
                 default_levels=self._default_levels,
             )
         except RejectedError as error:
             self._refuse(champion.title, error)
-            return None
+            return False
         self._refused.pop(champion.title, None)
+        if basis is not None:
+            snapshot = self._logged(snapshot, basis)
+        self._board.serve(self.market, snapshot)
         seconds = time.perf_counter() - started
         SNAPSHOTS.labels(str(self.market)).inc()
         SNAPSHOT_SECONDS.labels(str(self.market)).observe(seconds)
@@ -153,7 +173,28 @@ class MarketWatch:
             version=champion.title.version,
             seconds=round(seconds, 3),
         )
-        return snapshot
+        return True
+
+    def _logged(self, snapshot: Snapshot, basis: Basis) -> Snapshot:
+        """The snapshot that the log has: this one, unless another replica was first.
+
+        While the store cannot be written, this one is served and waits to be logged.
+        """
+        logged = snapshot.logged
+        try:
+            if self._store.forecasts.add(logged, basis):
+                return snapshot
+            first = logged_snapshot(
+                self._store,
+                self.market,
+                snapshot.origin,
+                logged.forecast.cutoff,
+                self._default_levels,
+            )
+            return first or snapshot
+        except StoreUnavailable:
+            self._pending.append((logged, basis))
+            return snapshot
 
     def _alias(self) -> str | None:
         """The version that the registry calls champion, None when it cannot say."""
@@ -230,6 +271,11 @@ class MarketWatch:
         except StoreUnavailable as failure:
             log.warning("event_not_stored", key=key, error=str(failure))
 
+    def _explain_held_back(self, cutoff: datetime) -> None:
+        """Say in ``degraded`` when newer candles wait for a confirmation."""
+        jump = jump_problem(self._held_back(self.market, cutoff))
+        self._trouble("jump", None if jump is None else jump.reason)
+
     def _explain_champion(self) -> None:
         """Say in ``degraded`` when another model serves than the one that should."""
         state = self._board.state(self.market)
@@ -247,15 +293,25 @@ class MarketWatch:
         self._trouble("champion", reason)
 
     def _log_pending(self) -> None:
-        """Write forecasts down; a failure waits for the next look and harms no answer."""
+        """Log what the store did not take before; a failure waits for the next look."""
         try:
             while self._pending:
-                self._store.forecasts.add(self._pending[0])
+                if not self._add(*self._pending[0]):
+                    self._done = None
                 self._pending.popleft()
             self._trouble("log", None)
         except StoreUnavailable as error:
             LOG_FAILURES.labels(str(self.market)).inc()
             self._trouble("log", "store cannot be written: forecasts wait to be logged", error)
+
+    def _add(self, logged: LoggedForecast, basis: Basis) -> bool:
+        """Log a forecast that was served unlogged; False when the log will have another one."""
+        try:
+            return self._store.forecasts.add(logged, basis)
+        except CandlesChanged as error:
+            cutoff = logged.forecast.cutoff.isoformat()
+            log.warning("forecast_not_logged", cutoff=cutoff, error=str(error))
+            return False
 
     def _trouble(self, part: str, reason: str | None, error: Exception | None = None) -> None:
         if self._board.trouble(self.market, part, reason):

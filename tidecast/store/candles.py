@@ -171,13 +171,23 @@ class CandleLedger:
             row = connection.execute(statement).one_or_none()
         return None if row is None else NewestCandle(*row)
 
-    def count(self, market: Market, end: datetime | None = None) -> int:
-        """How many candles there are with an open time before ``end``, revisions not counted."""
+    def count(
+        self, market: Market, end: datetime | None = None, as_of: datetime | None = None
+    ) -> int:
+        """How many candles there are, revisions not counted.
+
+        Args:
+            market: whose candles.
+            end: open time to stop before.
+            as_of: only what had been seen at or before this instant.
+        """
         statement = (
             select(func.count())
             .select_from(candle_revisions)
             .where(_between(market, None, end), _table.revision == 1)
         )
+        if as_of is not None:
+            statement = statement.where(_table.first_seen_at <= as_of)
         with self._database.reading() as connection:
             return int(connection.scalar(statement) or 0)
 

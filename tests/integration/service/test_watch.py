@@ -5,30 +5,38 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from prometheus_client import REGISTRY
 
 from service.board import NO_CANDLE, NO_CHAMPION, Board
 from service.parameters import level_positions
-from service.snapshot import UNCALIBRATED
-from service.watch import ARTEFACT_AWAY, REGISTRY_AWAY, STORE_AWAY, MarketWatch
+from service.watch import (
+    ARTEFACT_AWAY,
+    REGISTRY_AWAY,
+    STORE_AWAY,
+    HeldBack,
+    MarketWatch,
+    none_held_back,
+)
 from tests.integration.service.conftest import register_model, walk
 from tidecast.clock import SimulatedClock
 from tidecast.forecasts import Forecast
-from tidecast.models.artefact import load
+from tidecast.lifecycle.forecast import UNCALIBRATED
+from tidecast.lifecycle.recompute import recompute
 from tidecast.models.baselines import RandomWalk
 from tidecast.models.calibration import Calibration
-from tidecast.models.forecasting import forecast_at
 from tidecast.models.ladder import find_rung
 from tidecast.registry import Registry
 from tidecast.store import Store
 from tidecast.timeframes import Market
 
 HORIZON = 24
+NEXT_DAY = datetime(2025, 1, 27, tzinfo=UTC)
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -43,12 +51,12 @@ class Desk:
         self.clock = SimulatedClock(datetime.now(now.tzinfo), now, 1e-9)
         self.open()
 
-    def open(self) -> None:
-        """A service that starts anew."""
+    def open(self, held_back: HeldBack = none_held_back) -> None:
+        """A service that has just started."""
         self.board = Board([self.market])
         levels = level_positions((0.05, 0.5, 0.95))
         self.watch = MarketWatch(
-            self.market, self.store, self.registry, self.board, self.clock, levels
+            self.market, self.store, self.registry, self.board, self.clock, levels, held_back
         )
 
     def look(self) -> None:
@@ -108,19 +116,121 @@ def test_watch_says_that_no_champion_was_promoted(
     assert (desk.state.snapshot, desk.state.missing) == (None, NO_CHAMPION)
 
 
-def test_served_forecast_can_be_computed_again_from_the_ledger_of_then(
-    serving: Desk, frames: Callable
+def _holed(whole: pd.DataFrame) -> pd.DataFrame:
+    return whole.drop(whole.index[[-5, -6]])
+
+
+GAP = (
+    "gap: 2 of the newest 600 candles missing, "
+    "the last from 2025-01-25T18:00:00Z to 2025-01-25T19:00:00Z"
+)
+
+
+@pytest.fixture
+def holed(desk: Desk, frames: Callable) -> Desk:
+    """Serves a forecast from candles of which two are missing."""
+    desk.store.candles.upsert(
+        desk.market, _holed(frames(600)), "coinbase:BTC-USD", desk.clock.now()
+    )
+    desk.look()
+    return desk
+
+
+def test_forecast_is_recomputed_to_the_bit_after_its_gap_was_healed_and_a_candle_revised(
+    holed: Desk, frames: Callable
 ) -> None:
-    (logged,) = serving.store.forecasts.read(serving.market)
-    later = serving.clock.now() + timedelta(hours=1)
-    revised = frames(600) * 1.01
-    serving.store.candles.upsert(serving.market, revised, "coinbase:BTC-USD", later)
-    artefact = load(serving.registry.fetch(serving.market, logged.forecast.model_version))
-    candles = serving.store.candles.read(serving.market, as_of=logged.issued_at)
-    again = forecast_at(artefact.model, artefact.calibration, candles, serving.market, "1")
-    assert logged.calibrated_at is None
-    np.testing.assert_array_equal(again.quantiles, logged.forecast.quantiles)
-    np.testing.assert_array_equal(again.mean, serving.state.snapshot.forecast.mean)
+    cutoff = holed.state.snapshot.forecast.cutoff
+    later = holed.clock.now() + timedelta(hours=1)
+    holed.store.candles.upsert(holed.market, frames(600) * 1.01, "coinbase:BTC-USD", later)
+    result = recompute(holed.store, holed.registry, holed.market, cutoff)
+    assert result.same_bits
+    assert result.published.forecast.quantiles.tobytes() == result.forecast.quantiles.tobytes()
+
+
+def test_recalibrated_forecast_is_recomputed_to_the_bit(serving: Desk, frames: Callable) -> None:
+    cutoff = serving.state.snapshot.forecast.cutoff
+    for hours, shift in ((0, 0.5), (1, 0.9)):
+        state = Calibration(Calibration.initial(HORIZON).widening + shift).to_json()
+        serving.store.calibrations.put(
+            serving.market, "1", cutoff + hours * timedelta(hours=1), state
+        )
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", cutoff)
+    serving.look()
+    newest = serving.state.snapshot
+    serving.store.candles.upsert(serving.market, frames(600) * 1.01, "coinbase:BTC-USD", NEXT_DAY)
+    assert newest.logged.calibrated_at is not None
+    result = recompute(serving.store, serving.registry, serving.market, newest.forecast.cutoff, "1")
+    assert result.same_bits
+
+
+class CommittingClock(SimulatedClock):
+    """A clock; while it is read for the first time another process commits candles."""
+
+    commit: Callable[[], object] | None = None
+
+    def now(self) -> datetime:
+        commit, CommittingClock.commit = CommittingClock.commit, None
+        if commit is not None:
+            commit()
+        return super().now()
+
+
+def test_candle_that_comes_between_reading_and_logging_makes_it_compute_again(
+    desk: Desk, frames: Callable
+) -> None:
+    whole, moment = frames(600), desk.clock.now()
+    desk.store.candles.upsert(desk.market, _holed(whole), "coinbase:BTC-USD", moment)
+    desk.clock = CommittingClock(desk.clock.real_at, desk.clock.simulated_at, desk.clock.speed)
+    desk.open()
+    desk.watch.look_for_champion()
+    CommittingClock.commit = lambda: desk.store.candles.upsert(
+        desk.market, whole, "coinbase:BTC-USD", moment
+    )
+    desk.watch.look_for_candle()
+    assert CommittingClock.commit is None
+    assert desk.state.snapshot is None
+    assert desk.store.forecasts.read(desk.market) == []
+    desk.watch.look_for_candle()
+    assert desk.reasons == ()
+    assert recompute(
+        desk.store, desk.registry, desk.market, desk.state.snapshot.forecast.cutoff
+    ).same_bits
+
+
+def test_forecast_that_another_replica_logged_first_is_the_one_served(
+    desk: Desk, frames: Callable
+) -> None:
+    desk.store.candles.upsert(desk.market, frames(600), "coinbase:BTC-USD", desk.clock.now())
+    other = Desk(desk.home, desk.market, desk.clock.now() - timedelta(minutes=5))
+    desk.clock = CommittingClock(desk.clock.real_at, desk.clock.simulated_at, desk.clock.speed)
+    desk.open()
+    desk.watch.look_for_champion()
+    CommittingClock.commit = other.look
+    desk.watch.look_for_candle()
+    other.store.close()
+    (logged,) = desk.store.forecasts.read(desk.market)
+    assert desk.state.snapshot.logged.issued_at == logged.issued_at
+    assert logged.issued_at == other.state.snapshot.logged.issued_at
+
+
+def test_forecast_that_could_not_be_logged_is_replaced_when_candles_came_between(
+    desk: Desk, frames: Callable
+) -> None:
+    whole, moment = frames(600), desk.clock.now()
+    desk.store.candles.upsert(desk.market, _holed(whole), "coinbase:BTC-USD", moment)
+    other = sqlite3.connect(desk.home / "tidecast.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    desk.look()
+    served = desk.state.snapshot
+    assert served is not None
+    other.execute("ROLLBACK")
+    other.close()
+    desk.store.candles.upsert(desk.market, whole, "coinbase:BTC-USD", moment)
+    for _ in range(2):
+        desk.watch.look_for_candle()
+    (logged,) = desk.store.forecasts.read(desk.market)
+    assert desk.state.snapshot is not served
+    assert recompute(desk.store, desk.registry, desk.market, logged.forecast.cutoff).same_bits
 
 
 def test_new_candle_gives_a_new_forecast(serving: Desk, frames: Callable) -> None:
@@ -188,6 +298,9 @@ def test_unreadable_calibration_state_is_told_and_done_without(
     serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", cutoff)
     serving.look()
     assert serving.state.snapshot.forecast.cutoff > cutoff
+    assert serving.reasons == (UNCALIBRATED,)
+    serving.open()
+    serving.look()
     assert serving.reasons == (UNCALIBRATED,)
 
 
@@ -397,12 +510,45 @@ def test_too_few_candles_are_told_until_older_ones_come(desk: Desk, frames: Call
     assert desk.version == "1"
 
 
-def test_gap_among_the_newest_candles_is_told(desk: Desk, frames: Callable) -> None:
-    whole = frames(600)
-    holed = whole.drop(whole.index[[-5, -6]])
-    desk.store.candles.upsert(desk.market, holed, "coinbase:BTC-USD", desk.clock.now())
+def test_gap_in_the_feature_window_is_a_reason(holed: Desk) -> None:
+    assert holed.reasons == (GAP,)
+
+
+def test_reasons_are_the_same_after_a_restart_although_the_gap_was_healed(
+    holed: Desk, frames: Callable
+) -> None:
+    before = holed.state.snapshot
+    later = holed.clock.now() + timedelta(hours=1)
+    holed.store.candles.upsert(holed.market, frames(600), "coinbase:BTC-USD", later)
+    holed.open()
+    holed.look()
+    assert holed.state.snapshot.reasons == before.reasons
+    assert GAP in before.reasons
+
+
+def test_frozen_price_and_zero_volume_are_reasons(desk: Desk, frames: Callable) -> None:
+    frozen = frames(600)
+    frozen.iloc[-6:] = frozen.iloc[-7].to_numpy()
+    frozen.iloc[-6:, 4] = 0.0
+    desk.store.candles.upsert(desk.market, frozen, "coinbase:BTC-USD", desk.clock.now())
     desk.look()
-    assert desk.reasons == ("2 candles missing among the newest 48",)
+    assert desk.reasons == (
+        "frozen: 7 candles without a change from 2025-01-25T17:00:00Z",
+        "zero volume: 6 of the newest 24 candles, the last at 2025-01-25T23:00:00Z",
+    )
+
+
+def test_candle_that_is_held_back_is_a_reason_until_it_is_confirmed(serving: Desk) -> None:
+    cutoff = serving.state.snapshot.forecast.cutoff
+    waiting = [cutoff]
+    serving.open(held_back=lambda market, start: [at for at in waiting if at >= start])
+    serving.look()
+    assert serving.reasons == (
+        "jump: 1 candle from 2025-01-26T00:00:00Z held back until the price is confirmed",
+    )
+    waiting.clear()
+    serving.look()
+    assert serving.reasons == ()
 
 
 def test_short_history_is_told_before_and_after_a_restart(desk: Desk, frames: Callable) -> None:

@@ -14,8 +14,8 @@ from monitoring.decision import (
     decide,
     exceeded,
 )
-from monitoring.health import Health, Problem
 from monitoring.window import ErrorWindow, Span
+from tidecast.data_quality import DataQuality, Problem
 
 HOUR = timedelta(hours=1)
 BAD = {"crps_ratio": 1.4, "t": 6.0}
@@ -37,7 +37,11 @@ def run(policy: Policy, make_window: Make, start: datetime) -> Run:
         state, last, started = TriggerState(), facts.pop("last", None), []
         for hour, figures in enumerate(hours):
             now = start + hour * HOUR
-            health = Health((Problem("stale", now, "stale"),)) if hour in unhealthy else Health()
+            health = (
+                DataQuality((Problem("stale", now, "stale"),))
+                if hour in unhealthy
+                else DataQuality()
+            )
             window = make_window(hour, **figures)
             decision, state = decide(window, policy, state, health, now, last=last, **facts)
             if decision.retrain:
@@ -96,7 +100,7 @@ def test_decide_counts_a_candle_once_however_often_it_is_asked(
 ) -> None:
     state = TriggerState()
     for _ in range(10):
-        decision, state = decide(make_window(**BAD), policy, state, Health(), start)
+        decision, state = decide(make_window(**BAD), policy, state, DataQuality(), start)
 
     assert (decision.retrain, state.exceeded) == (False, 1)
 
@@ -151,7 +155,7 @@ def test_decide_never_starts_on_unhealthy_data(run: Run) -> None:
 def test_decide_names_a_high_error_on_unhealthy_data_and_what_blocks_it(
     policy: Policy, make_window: Make, start: datetime
 ) -> None:
-    health = Health((Problem("frozen", start, "frozen: 9 candles"),))
+    health = DataQuality((Problem("frozen", start, "frozen: 9 candles"),))
 
     decision, state = decide(make_window(mase=2.0), policy, TriggerState(), health, start)
 
@@ -169,7 +173,7 @@ def test_decide_does_not_let_unhealthy_candles_calm_the_error(run: Run) -> None:
 
 def test_decide_says_what_blocks(policy: Policy, make_window: Make, start: datetime) -> None:
     state = TriggerState("1", start, exceeded=5, armed=False)
-    health = Health((Problem("frozen", start, "frozen: 9 candles"),))
+    health = DataQuality((Problem("frozen", start, "frozen: 9 candles"),))
 
     decision, _ = decide(
         make_window(mase=2.0),
@@ -245,7 +249,7 @@ def test_decide_remembers_the_first_candle_of_the_alarm_until_calm(
     state, since = TriggerState(), []
     for hour, figures in enumerate([BAD, BAD, {"crps_ratio": 1.05}, BAD, BAD, {}, BAD, BAD]):
         window = make_window(hour, **figures)
-        _, state = decide(window, policy, state, Health(), start + hour * HOUR)
+        _, state = decide(window, policy, state, DataQuality(), start + hour * HOUR)
         since.append(state.above_since)
 
     first, second = start + HOUR, start + 7 * HOUR

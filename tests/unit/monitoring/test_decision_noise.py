@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from monitoring.decision import Attempt, Policy, TriggerState, decide
-from monitoring.health import Health
 from monitoring.window import ErrorWindow, Span
+from tidecast.data_quality import DataQuality
 
 HOUR = timedelta(hours=1)
 MONTH_HOURS = 24 * 30
@@ -32,7 +32,7 @@ def starts(policy: Policy) -> Starts:
         for window in windows:
             if window.newest is None:
                 continue
-            decision, state = decide(window, policy, state, Health(), window.newest, last=last)
+            decision, state = decide(window, policy, state, DataQuality(), window.newest, last=last)
             if decision.retrain:
                 last = Attempt(window.newest, failed=False)
                 yield window.newest

@@ -8,6 +8,12 @@ from service.snapshot import Snapshot
 from tidecast.errors import ForecastUnavailable, InvalidParameter, StoreUnavailable, UnknownMarket
 from tidecast.timeframes import Market
 
+STALE = "stale: the newest candle ended 2025-01-31T10:00:00Z, over 2 candles ago"
+BEHIND = (
+    "clock behind: the newest candle ends 2025-01-31T10:00:00Z, "
+    "over 60 s after the time of this machine"
+)
+
 
 @pytest.fixture
 def serving(plane: DataPlane, board: Board, market: Market, snapshot: Snapshot) -> DataPlane:
@@ -56,7 +62,7 @@ def test_forecast_tells_every_reason(
 ) -> None:
     board.trouble(market, "store", "store unavailable")
     clock.moment += timedelta(hours=2)
-    reasons = ("store unavailable", "stale data: over 2 candles old")
+    reasons = ("store unavailable", STALE)
     assert serving.forecast("BTC-USD").degraded == reasons
 
 
@@ -97,3 +103,21 @@ def test_candles_and_scores_of_a_store_without_tables_are_unavailable(plane: Dat
         plane.candles("BTC-USD")
     with pytest.raises(StoreUnavailable):
         plane.scores("BTC-USD")
+
+
+def test_forecast_of_a_service_whose_clock_is_behind_says_so(serving: DataPlane, clock) -> None:
+    clock.moment -= timedelta(hours=5)
+    answer = serving.forecast("BTC-USD")
+    assert answer.data_age_seconds == -16200.0
+    assert answer.degraded == (BEHIND,)
+
+
+def test_forecast_is_no_more_degraded_the_moment_the_clock_has_caught_up(
+    serving: DataPlane, clock
+) -> None:
+    clock.moment -= timedelta(minutes=31, microseconds=1)
+    answer = serving.forecast("BTC-USD")
+    clock.moment += timedelta(microseconds=1)
+    assert answer.degraded == (BEHIND,)
+    assert not serving.is_current(answer)
+    assert serving.forecast("BTC-USD").degraded == ()

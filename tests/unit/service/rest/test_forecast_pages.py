@@ -11,6 +11,8 @@ from service.snapshot import Snapshot
 from tidecast.errors import ForecastUnavailable
 from tidecast.timeframes import Market
 
+STALE = "stale: the newest candle ended 2025-01-31T10:00:00Z, over 2 candles ago"
+
 
 @pytest.fixture
 def pages(plane: DataPlane, board: Board, market: Market, snapshot: Snapshot) -> ForecastPages:
@@ -69,7 +71,7 @@ def test_default_page_is_stale_at_the_right_moment(
     clock.moment += timedelta(minutes=90) - timedelta(microseconds=1)
     assert json.loads(pages.default(market).body)["degraded"] == []
     clock.moment += timedelta(microseconds=2)
-    assert json.loads(pages.default(market).body)["degraded"] == ["stale data: over 2 candles old"]
+    assert json.loads(pages.default(market).body)["degraded"] == [STALE]
 
 
 def test_default_page_ends_with_the_last_moment_of_service(

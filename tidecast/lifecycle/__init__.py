@@ -1,0 +1,1 @@
+"""What several processes do with store and registry. No process, no transport, no settings."""
