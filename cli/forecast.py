@@ -28,6 +28,16 @@ def forecast(
         str | None,
         typer.Option(envvar="TIDECAST_API_KEY", help="Key for the service at --url, if it asks."),
     ] = None,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(
+            help="Recompute the forecast published for this cutoff, 2025-01-01T00:00:00Z."
+        ),
+    ] = None,
+    model_version: Annotated[
+        str | None,
+        typer.Option(help="With --cutoff: of this model version; the last that published."),
+    ] = None,
     png: Annotated[Path | None, typer.Option(help="Draw the fan into this PNG file too.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -36,18 +46,45 @@ def forecast(
     The centre stays near the last price, because that is what the data support. The band is the
     product: it says how far the price may well go.
 
+    With --cutoff it shows a published forecast, computes it again from the candles that were known
+    then, and says whether every bit is the same. The exit code is 65 if one differs.
+
     Example: tidecast forecast BTC-USD --horizon 12 --png fan.png
     """
     from service.parameters import levels as parse_levels
+    from tidecast.exit_codes import ExitCode
 
     asked = parse_levels(levels)
-    view = _remote(url, api_key, market, horizon, asked) if url else _local(market, horizon, asked)
+    _check_options(url, cutoff, model_version)
+    if cutoff is not None:
+        view = _recomputed(market, cutoff, model_version, horizon, asked)
+    elif url:
+        view = _remote(url, api_key, market, horizon, asked)
+    else:
+        view = _local(market, horizon, asked)
     if png is not None:
         _draw(view, png)
     if json:
         sys.stdout.write(view.answer_json + "\n")
     else:
         _show(view)
+    if view.recomputation is not None and not view.recomputation.same_bits:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _check_options(url: str | None, cutoff: str | None, model_version: str | None) -> None:
+    from tidecast.errors import InvalidParameter
+
+    if cutoff is not None and url is not None:
+        raise InvalidParameter(
+            "--cutoff recomputes from the own store, --url asks a service",
+            field="cutoff",
+            allowed="one of the two",
+        )
+    if model_version is not None and cutoff is None:
+        raise InvalidParameter(
+            "--model-version without --cutoff", field="model-version", allowed="with --cutoff"
+        )
 
 
 def _local(market: str, horizon: int | None, levels: list[float] | None) -> "View":
@@ -60,6 +97,26 @@ def _local(market: str, horizon: int | None, levels: list[float] | None) -> "Vie
     chosen = configured_market(settings, market)
     with opened_store(settings) as store:
         return newest_view(store, open_registry(settings), settings, chosen, horizon, levels)
+
+
+def _recomputed(
+    market: str,
+    cutoff: str,
+    version: str | None,
+    horizon: int | None,
+    levels: list[float] | None,
+) -> "View":
+    from cli.forecast_recomputed import parse_cutoff, recomputed_view
+    from cli.opening import configured_market, open_registry, opened_store, quiet_logging
+    from cli.session import command_settings
+
+    at = parse_cutoff(cutoff)
+    settings = command_settings()
+    quiet_logging(settings)
+    chosen = configured_market(settings, market)
+    registry = open_registry(settings)
+    with opened_store(settings) as store:
+        return recomputed_view(store, registry, settings, chosen, at, version, horizon, levels)
 
 
 def _remote(
@@ -99,6 +156,10 @@ def _show(view: "View") -> None:
     out.print(made)
     out.print(fan_chart(view.forecast, view.history["close"], out.width))
     out.print(_footer(answer))
+    if view.recomputation is not None:
+        from cli.forecast_recomputed import result_text
+
+        out.print(result_text(view.recomputation))
 
 
 def _footer(answer: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tidecast.forecasts import Forecast
+from tidecast.lifecycle.recompute import Recomputation
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,13 @@ class View:
         answer_json: the answer of the service, or what it would answer.
         forecast: the same with all levels.
         history: candle frame up to the cutoff.
+        recomputation: for a published forecast that was computed again.
     """
 
     answer_json: str
     forecast: Forecast
     history: pd.DataFrame
+    recomputation: Recomputation | None = None
 
     @property
     def answer(self) -> dict[str, Any]:
