@@ -59,10 +59,10 @@ def recomputed_view(
     age_seconds = (published.issued_at - cutoff).total_seconds()
     answer = snapshot.rendered.answer(age_seconds, snapshot.reasons, steps, positions)
     document = {**json.loads(answer), "recomputation": _facts(result)}
-    history = store.candles.read(
+    history = store.candles.window(
         market, end=cutoff, as_of=published.issued_at, limit=HISTORY_CANDLES
     )
-    return View(json.dumps(document), published.forecast, history, result)
+    return View(json.dumps(document), published.forecast, history.candles, result)
 
 
 def result_text(result: Recomputation) -> str:

@@ -19,6 +19,7 @@ EXPECTED = {
     "SourceThrottled": ExitCode.UNAVAILABLE,
     "StoreUnavailable": ExitCode.UNAVAILABLE,
     "StoreUnusable": ExitCode.CONFIGURATION,
+    "CandlesChanged": ExitCode.UNAVAILABLE,
     "RegistryUnavailable": ExitCode.UNAVAILABLE,
     "ForecastUnavailable": ExitCode.UNAVAILABLE,
     "RejectedError": ExitCode.REFUSED,

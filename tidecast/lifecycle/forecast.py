@@ -112,10 +112,10 @@ def degradations(store: Store, logged: LoggedForecast, model: str | None) -> tup
     """
     forecast = logged.forecast
     market, cutoff = forecast.market, forecast.cutoff
-    candles = store.candles.read(
+    window = store.candles.window(
         market, end=cutoff, as_of=logged.issued_at, limit=needed_candles(market.interval)
     )
-    reasons = candle_problems(candles, market.interval).reasons
+    reasons = candle_problems(window.candles, market.interval).reasons
     if logged.calibrated_at is None:
         stored = _stored_calibration(store, market, forecast.model_version, cutoff)
         if stored is not None and stored[1] is None:
