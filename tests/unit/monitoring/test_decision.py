@@ -201,10 +201,12 @@ def test_decide_challenges_when_the_history_is_longer_although_the_error_is_fine
     longer = ("longer history: 520 candles are enough for the ewma",)
     state = TriggerState("1", start, armed=False)
     facts = {"longer_history": longer}
-    decision, _ = decide(make_window(), policy, state, Health(), start + HOUR, **facts)
+    decision, _ = decide(make_window(), policy, state, DataQuality(), start + HOUR, **facts)
     assert decision == Decision(True, longer)
     last = Attempt(start, failed=False)
-    decision, _ = decide(make_window(), policy, state, Health(), start + HOUR, last=last, **facts)
+    decision, _ = decide(
+        make_window(), policy, state, DataQuality(), start + HOUR, last=last, **facts
+    )
     assert (decision.retrain, decision.blocked) == (
         False,
         ("cool-down until 2025-03-02T00:00:00Z",),
