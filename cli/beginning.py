@@ -36,8 +36,7 @@ def begin_market(settings: Settings, market: MarketSettings) -> str:
 
 
 def _fill(store: Store, settings: Settings, market: MarketSettings) -> None:
-    ingestion = Ingestion(store, settings, progress)
-    result = ingestion.run(market, settings.clock.build().now())
+    result = Ingestion(store, settings, settings.clock.build(), progress).run(market)
     progress(f"{market.market}: {result.inserted} new candles from {result.source}")
     if result.source is None and not store.candles.count(market.market):
         raise _no_candles(result)

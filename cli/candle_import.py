@@ -1,8 +1,8 @@
 """What `tidecast candles import` does: read a file, then store it or say what would be stored."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tidecast.clock import Clock
 from tidecast.settings import Settings
 from tidecast.timeframes import Market
 
@@ -16,14 +16,14 @@ Counts = dict[str, int]
 
 
 def store_file(
-    settings: Settings, market: Market, file: "CandleFile", source: str, now: datetime
+    settings: Settings, market: Market, file: "CandleFile", source: str, clock: Clock
 ) -> Counts:
     """Add the candles to the store and the refused rows to the quarantine."""
     from cli.opening import opened_store
 
     with opened_store(settings) as store:
-        done = store.candles.upsert(market, file.candles, source, now)
-        quarantined = store.candles.quarantine(market, source, file.refused, now)
+        done = store.candles.upsert(market, file.candles, source, clock.now)
+        quarantined = store.candles.quarantine(market, source, file.refused, clock.now())
     return {
         "inserted": done.inserted,
         "revised": done.revised,

@@ -87,12 +87,12 @@ def import_(
         raise InvalidParameter(
             f"source {source!r} is malformed", field="source", allowed="EXCHANGE:PAIR"
         )
-    now = settings.clock.build().now()
-    read = read_candles(file, chosen.interval, now, symbol=chosen.symbol, stamped=stamped)
+    clock = settings.clock.build()
+    read = read_candles(file, chosen.interval, clock.now(), symbol=chosen.symbol, stamped=stamped)
     if dry_run:
         counts = preview_file(settings, chosen, read, source)
     else:
-        counts = store_file(settings, chosen, read, source, now)
+        counts = store_file(settings, chosen, read, source, clock)
     facts = summary(read)
     if json:
         print_json({"market": str(chosen), "dry_run": dry_run, **counts, "file": facts})

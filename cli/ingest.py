@@ -35,12 +35,14 @@ def ingest(
     chosen = [one for one in settings.markets if not names or one.market in names]
     results: list[IngestionResult] = []
     with opened_store(settings) as store:
-        ingestion = Ingestion(store, settings, progress)
-        code = ingestion.run_all(chosen, settings.clock.build().now(), results.append)
+        ingestion = Ingestion(store, settings, settings.clock.build(), progress)
+        code = ingestion.run_all(chosen, results.append)
     if json:
         print_json([as_json(result) for result in results])
     else:
         out.print(_table(results))
+        for line in notes(results):
+            out.print(line, markup=False)
     raise typer.Exit(code)
 
 
@@ -54,6 +56,9 @@ def as_json(result: "IngestionResult") -> dict[str, Any]:
         "inserted": result.inserted,
         "revised": result.revised,
         "quarantined": result.quarantined,
+        "confirmed": result.confirmed,
+        "held_back": result.held_back,
+        "clamped": result.clamped,
         "newest": format_rfc3339(result.newest) if result.newest else None,
         "lag_candles": result.lag_candles,
         "gaps": [
@@ -67,6 +72,24 @@ def as_json(result: "IngestionResult") -> dict[str, Any]:
         "disagreements": len(result.disagreements),
         "failures": {failure.source: failure.message for failure in result.failures},
     }
+
+
+def notes(results: list["IngestionResult"]) -> list[str]:
+    """What is out of the ordinary and has no column, one line each."""
+    from tidecast.price_jumps import CONFIRMING_CANDLES, JUMP_REASON
+
+    lines = []
+    for result in results:
+        if result.held_back:
+            lines.append(
+                f"{result.market}: {result.held_back} held back: {JUMP_REASON}; stored once "
+                f"{CONFIRMING_CANDLES} in a row or a second source confirm it"
+            )
+        if result.confirmed:
+            lines.append(f"{result.market}: {result.confirmed} held back before, confirmed now")
+        if result.clamped:
+            lines.append(f"{result.market}: {result.clamped} with rounding in high or low clamped")
+    return lines
 
 
 def _table(results: list["IngestionResult"]) -> Any:

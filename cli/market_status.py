@@ -29,6 +29,7 @@ class MarketStatus:
         newest: open time of the newest candle, UTC.
         data_age: time since that candle ended.
         missing: candles missing in all gaps together.
+        held_back: candles behind the newest one whose price is not confirmed yet.
         model: name of the champion's model in the catalogue.
         short_history: why a simple model serves, None if it is not for want of candles.
         forced: whether the champion was promoted past the gate.
@@ -43,6 +44,7 @@ class MarketStatus:
     data_age: timedelta | None
     gaps: int
     missing: int
+    held_back: int
     champion: str | None
     model: str | None
     short_history: str | None
@@ -64,6 +66,7 @@ class MarketStatus:
             "data_age_seconds": _seconds(self.data_age),
             "gaps": self.gaps,
             "missing_candles": self.missing,
+            "held_back_candles": self.held_back,
             "champion": self.champion,
             "model": self.model,
             "short_history": self.short_history,
@@ -98,6 +101,7 @@ def read_status(store: Store, registry: Registry, market: Market, now: datetime)
         data_age=now - newest.open_time - market.length if newest else None,
         gaps=len(gaps),
         missing=sum(gap.missing for gap in gaps),
+        held_back=len(store.candles.held_back(market)),
         champion=promotion.version if promotion else None,
         model=facts.get("model"),
         short_history=_short_history(market, facts, candles),

@@ -75,12 +75,13 @@ def _lines(one: "MarketStatus") -> list[tuple[str, str]]:
 
 
 def _candles(one: "MarketStatus") -> str:
+    held_back = f", {one.held_back} held back: unconfirmed jump" if one.held_back else ""
     if one.newest is None:
-        return "none yet: tidecast ingest"
+        return f"none yet{held_back}: tidecast ingest"
     gaps = f"{one.gaps} gaps ({one.missing} candles)" if one.gaps else "no gap"
     return (
         f"{one.candles:,}, newest {one.newest:%Y-%m-%d %H:%M} from {one.source}, "
-        f"ended {_age(one.data_age)} ago, {gaps}"
+        f"ended {_age(one.data_age)} ago, {gaps}{held_back}"
     )
 
 

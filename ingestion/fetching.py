@@ -1,17 +1,19 @@
 """One span of one market from one source: fetch, validate, store, quarantine, chunk by chunk."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pandas as pd
 
 from ingestion.agreement import Disagreement, disagreements
 from ingestion.cooldowns import Failure
+from ingestion.jumps import confirmed_suspects, price_evidence
 from ingestion.spans import CHUNK_CANDLES, Span
-from tidecast.candles import Quarantined, validate
+from tidecast.candles import Quarantined, clamp_order, validate
+from tidecast.clock import Clock
 from tidecast.exchange import Page, Source
-from tidecast.store import Store
+from tidecast.store import Store, Suspect
 from tidecast.timeframes import Market
 
 CLOCK_TOLERANCE = timedelta(minutes=15)
@@ -23,12 +25,20 @@ a machine whose clock is minutes off must not lose candles."""
 
 @dataclass
 class Tally:
-    """What a run has done so far."""
+    """What a run has done so far.
+
+    Attributes:
+        quarantined: rows that were refused for the first time.
+        confirmed: rows that were held back for their price and are stored now.
+        clamped: rows whose high or low missed open or close by rounding.
+    """
 
     inserted: int = 0
     revised: int = 0
     unchanged: int = 0
     quarantined: int = 0
+    confirmed: list[Suspect] = field(default_factory=list)
+    clamped: int = 0
     failures: list[Failure] = field(default_factory=list)
     disagreements: list[Disagreement] = field(default_factory=list)
 
@@ -39,7 +49,7 @@ class Asking:
 
     Attributes:
         max_disagreement_ratio: closes of two sources further apart are flagged.
-        now: our time, UTC.
+        clock: our time.
     """
 
     store: Store
@@ -47,7 +57,7 @@ class Asking:
     source: Source
     pair: str
     max_disagreement_ratio: float
-    now: datetime
+    clock: Clock
     tally: Tally
     progress: Callable[[str], None]
 
@@ -62,11 +72,11 @@ class Asking:
         Raises:
             TidecastError: the source failed; chunks stored before stay.
         """
-        asked, total = 0, span.candles(self.market.interval)
+        total = span.candles(self.market.interval)
         for chunk in span.chunks(self.market.interval):
             self._store(chunk, self._ask(chunk))
-            asked += chunk.candles(self.market.interval)
             if total > CHUNK_CANDLES:
+                asked = Span(span.start, chunk.end).candles(self.market.interval)
                 self.progress(f"{self.market}: {asked:,} of {total:,} candles asked, {self.name}")
 
     def compare(self, span: Span) -> None:
@@ -75,32 +85,52 @@ class Asking:
         Raises:
             TidecastError: the source failed.
         """
-        good, _ = self._validated(span, self._ask(span))
+        page = self._ask(span)
+        good, _ = self._validated(span, page, self._suspects(span))
         self._flag(span, good)
 
     def _ask(self, span: Span) -> Page:
-        return self.source.fetch(self.pair, self.market.interval, span.start, span.end)
+        page = self.source.fetch(self.pair, self.market.interval, span.start, span.end)
+        candles, clamped = clamp_order(page.candles)
+        self.tally.clamped += clamped
+        return replace(page, candles=candles)
 
     def _store(self, span: Span, page: Page) -> None:
-        good, refused = self._validated(span, page)
+        suspects = self._suspects(span)
+        good, refused = self._validated(span, page, suspects)
         self._flag(span, good)
-        upserted = self.store.candles.upsert(self.market, good, self.name, self.now)
+        candles = self.store.candles
+        upserted = candles.upsert(self.market, good, self.name, self.clock.now)
         self.tally.inserted += upserted.inserted
         self.tally.revised += upserted.revised
         self.tally.unchanged += upserted.unchanged
-        self.tally.quarantined += self.store.candles.quarantine(
-            self.market, self.name, [*page.problems, *refused], self.now
+        self.tally.quarantined += candles.quarantine(
+            self.market, self.name, [*page.problems, *refused], self.clock.now()
+        )
+        confirmed = confirmed_suspects(suspects, good)
+        candles.release(confirmed)
+        self.tally.confirmed += confirmed
+
+    def _suspects(self, span: Span) -> list[Suspect]:
+        return self.store.candles.suspects(self.market, span.start, span.end)
+
+    def _validated(
+        self, span: Span, page: Page, suspects: list[Suspect]
+    ) -> tuple[pd.DataFrame, list[Quarantined]]:
+        now = self.clock.now()
+        stored = self.store.candles.read(self.market, start=span.start, end=span.end)
+        return validate(
+            page.candles,
+            self.market.interval,
+            min(page.server_time, now + CLOCK_TOLERANCE),
+            self._close_before(span),
+            evidence=price_evidence(
+                page.candles, stored, suspects, self.name, now, self.market.length
+            ),
         )
 
-    def _validated(self, span: Span, page: Page) -> tuple[pd.DataFrame, list[Quarantined]]:
-        server_time = min(page.server_time, self.now + CLOCK_TOLERANCE)
-        close_before = self._close_before(span)
-        return validate(page.candles, self.market.interval, server_time, close_before)
-
     def _close_before(self, span: Span) -> float | None:
-        """Newest stored close before the span, unless it is too old to compare a price with."""
-        oldest = span.start - CHUNK_CANDLES * self.market.length
-        before = self.store.candles.read(self.market, start=oldest, end=span.start, limit=1)
+        before = self.store.candles.read(self.market, end=span.start, limit=1)
         return None if before.empty else float(before["close"].iloc[-1])
 
     def _flag(self, span: Span, good: pd.DataFrame) -> None:
@@ -121,6 +151,6 @@ class Asking:
                     "ratio": round(one.ratio, 6),
                     "candles": len(found),
                 },
-                self.now,
+                self.clock.now(),
                 self.market,
             )

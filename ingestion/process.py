@@ -44,8 +44,13 @@ def run(settings: Settings, names: list[str]) -> ExitCode:
     markets = chosen_markets(settings, names)
     with Store(settings.store_url) as store:
         store.migrate()
-        ingestion = Ingestion(store, settings, lambda message: _log.info("progress", step=message))
-        return ingestion.run_all(markets, settings.clock.build().now())
+        ingestion = Ingestion(
+            store,
+            settings,
+            settings.clock.build(),
+            lambda message: _log.info("progress", step=message),
+        )
+        return ingestion.run_all(markets)
 
 
 def chosen_markets(settings: Settings, names: list[str]) -> list[MarketSettings]:

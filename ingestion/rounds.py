@@ -1,11 +1,11 @@
 """One run over all markets, as the container and the command do it."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 
 from ingestion.run import IngestionResult, ingest_market
 from ingestion.sentiment import build_fetch, ingest_fear_greed
 from ingestion.sources import build_sources
+from tidecast.clock import Clock
 from tidecast.errors import StoreUnavailable, TidecastError
 from tidecast.exit_codes import ExitCode, exit_code, worst
 from tidecast.settings import MarketSettings, Settings
@@ -21,6 +21,7 @@ class Ingestion:
     Args:
         store: where everything goes; migrated.
         settings: markets, sources and limits.
+        clock: our time.
         progress: is told about long steps.
 
     Raises:
@@ -31,22 +32,24 @@ class Ingestion:
         self,
         store: Store,
         settings: Settings,
+        clock: Clock,
         progress: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._store = store
         self._settings = settings.ingestion
+        self._clock = clock
         self._sources = build_sources(settings, progress)
         self._fetch_fear_greed = build_fetch(settings.ingestion)
         self._progress = progress
 
-    def run(self, market: MarketSettings, now: datetime) -> IngestionResult:
+    def run(self, market: MarketSettings) -> IngestionResult:
         """Ingest one market.
 
         Raises:
             StoreUnavailable: nothing is half-written.
         """
         result = ingest_market(
-            self._store, self._sources, market, self._settings, now, self._progress
+            self._store, self._sources, market, self._settings, self._clock, self._progress
         )
         log_result(result)
         return result
@@ -54,7 +57,6 @@ class Ingestion:
     def run_all(
         self,
         markets: Iterable[MarketSettings],
-        now: datetime,
         report: Callable[[IngestionResult], None] = lambda result: None,
     ) -> ExitCode:
         """Ingest markets one after the other; one that fails does not stop the others.
@@ -65,28 +67,28 @@ class Ingestion:
         codes = []
         for market in markets:
             try:
-                result = self.run(market, now)
+                result = self.run(market)
             except Exception as e:
                 codes.append(_failed(market, e))
             else:
                 codes.append(result.exit_code)
                 report(result)
-        self.run_sentiment(now)
+        self.run_sentiment()
         return worst(codes)
 
-    def run_sentiment(self, now: datetime) -> None:
+    def run_sentiment(self) -> None:
         """Ingest the Fear & Greed index where it is wanted; a failure is only logged."""
         if not self._settings.fear_greed:
             return
         try:
-            ingest_fear_greed(self._store, self._fetch_fear_greed, now)
+            ingest_fear_greed(self._store, self._fetch_fear_greed, self._clock.now())
         except StoreUnavailable as e:
             _log.error("fear_greed_failed", error=str(e))
 
 
 def log_result(result: IngestionResult) -> None:
-    """One line a run; a warning when no source answered."""
-    log = _log.info if result.source else _log.warning
+    """One line a run; a warning when no source answered or candles are held back."""
+    log = _log.info if result.source and not result.held_back else _log.warning
     log(
         "market_ingested",
         market=str(result.market),
@@ -94,6 +96,9 @@ def log_result(result: IngestionResult) -> None:
         inserted=result.inserted,
         revised=result.revised,
         quarantined=result.quarantined,
+        confirmed=result.confirmed,
+        held_back=result.held_back,
+        clamped=result.clamped,
         newest=result.newest.isoformat() if result.newest else None,
         lag_candles=result.lag_candles,
         gaps=len(result.gaps),

@@ -1,29 +1,28 @@
 """One run of ingestion over one market: ask the sources in order until nothing is missing."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ingestion.agreement import Disagreement
+from ingestion.announcements import Announcements
 from ingestion.cooldowns import SOURCE_FAULTS, Cooldowns, Failure
 from ingestion.fetching import Asking, Tally
 from ingestion.memory import Memory
 from ingestion.spans import Span, history_start, newest_span
 from tidecast.candles import Gap
+from tidecast.clock import Clock
 from tidecast.exchange import Source
 from tidecast.exit_codes import ExitCode, worst
 from tidecast.settings import IngestionSettings, MarketSettings, SourceSettings
 from tidecast.store import Store
-from tidecast.timeframes import Market, format_rfc3339, last_closed_open_time
+from tidecast.timeframes import Market, last_closed_open_time
 
 MAX_GAPS_PER_RUN = 50
 """Gaps asked for in one run; the others follow in the next."""
 
 LATE_SHARE = 0.1
 """Share of an interval that the first source may publish late before the next one is asked."""
-
-ANNOUNCED_SPAN = timedelta(days=7)
-"""Older gaps, found while history is filled, are listed but make no event."""
 
 COMPARE_EVERY_CANDLES = 24
 """How often the newest candles are compared with those of a second source."""
@@ -35,6 +34,10 @@ class IngestionResult:
 
     Attributes:
         source: source that answered for the newest candles, None when none did.
+        quarantined: rows that were refused for the first time.
+        confirmed: candles that were held back for their price and are stored now.
+        held_back: candles behind the newest one whose price is not confirmed yet.
+        clamped: rows whose high or low missed open or close by rounding.
         newest: open time of the newest stored candle, UTC.
         lag_candles: candles that are closed by our clock and not stored, at the new end.
         gaps: missing candles between the oldest and the newest.
@@ -47,6 +50,9 @@ class IngestionResult:
     revised: int
     unchanged: int
     quarantined: int
+    confirmed: int
+    held_back: int
+    clamped: int
     newest: datetime | None
     lag_candles: int
     gaps: tuple[Gap, ...]
@@ -69,7 +75,7 @@ def ingest_market(
     sources: Mapping[str, Source],
     market_settings: MarketSettings,
     settings: IngestionSettings,
-    now: datetime,
+    clock: Clock,
     progress: Callable[[str], None] = lambda message: None,
 ) -> IngestionResult:
     """Store every closed candle of a market that is missing and that a source has.
@@ -83,13 +89,13 @@ def ingest_market(
         sources: by name of the exchange.
         market_settings: the market and its sources, first choice first.
         settings: how far back, how much overlap.
-        now: our time, UTC.
+        clock: our time.
         progress: is told about long steps.
 
     Raises:
         StoreUnavailable: nothing is half-written.
     """
-    run = _Run(store, sources, market_settings, settings, now, progress)
+    run = _Run(store, sources, market_settings, settings, clock, progress)
     for choice in market_settings.sources:
         run.ask(choice)
     run.compare()
@@ -103,7 +109,7 @@ class _Run:
         sources: Mapping[str, Source],
         market_settings: MarketSettings,
         settings: IngestionSettings,
-        now: datetime,
+        clock: Clock,
         progress: Callable[[str], None],
     ) -> None:
         self._store = store
@@ -111,7 +117,8 @@ class _Run:
         self._market_settings = market_settings
         self._market = market_settings.market
         self._settings = settings
-        self._now = now
+        self._clock = clock
+        self._now = clock.now()
         self._progress = progress
         self._cooldowns = Cooldowns(store)
         self._memory = Memory.load(store, self._market)
@@ -141,9 +148,13 @@ class _Run:
     def result(self) -> IngestionResult:
         """Remember what the next run must know, and sum up."""
         gaps = self._store.candles.gaps(self._market)
+        held_back = self._store.candles.held_back(self._market)
+        announcements = Announcements(self._store, self._market, self._now)
+        announcements.confirmed(self._tally.confirmed)
+        announcements.held_back(held_back)
         if self._answered:
             self._memory.note_gaps(self._gaps_asked, gaps, self._market.interval, self._now)
-            self._announce(gaps)
+            announcements.gaps(gaps)
         self._memory.save(self._store, self._market, self._now)
         newest = self._store.candles.newest(self._market)
         return IngestionResult(
@@ -153,24 +164,15 @@ class _Run:
             revised=self._tally.revised,
             unchanged=self._tally.unchanged,
             quarantined=self._tally.quarantined,
+            confirmed=len({suspect.open_time for suspect in self._tally.confirmed}),
+            held_back=len(held_back),
+            clamped=self._tally.clamped,
             newest=newest.open_time if newest else None,
             lag_candles=self._lag(),
             gaps=tuple(gaps),
             disagreements=tuple(self._tally.disagreements),
             failures=tuple(self._tally.failures),
         )
-
-    def _announce(self, gaps: list[Gap]) -> None:
-        """Tell of each recent gap that all sources left, once."""
-        for gap in gaps:
-            if gap.end > self._now - ANNOUNCED_SPAN:
-                detail = {
-                    "start": format_rfc3339(gap.start),
-                    "end": format_rfc3339(gap.end),
-                    "missing": gap.missing,
-                }
-                key = f"candle-gap:{self._market}:{detail['start']}"
-                self._store.events.add("CandleGap", key, detail, self._now, self._market)
 
     def _missing(self, choice: SourceSettings) -> Iterator[Span]:
         """Spans this source should be asked for, oldest first."""
@@ -181,8 +183,8 @@ class _Run:
         due = self._memory.due(self._store.candles.gaps(self._market), self._now)
         for gap in due[:MAX_GAPS_PER_RUN]:
             self._gaps_asked.add(gap)
-            yield Span(gap.start, gap.end + self._market.length)
-        if not self._answered or self._overdue():
+            yield self._with_neighbors(Span(gap.start, gap.end + self._market.length))
+        if not self._answered or self._overdue() or self._store.candles.held_back(self._market):
             yield self._newest_span()
 
     def _missing_history(self, choice: SourceSettings) -> Iterator[Span]:
@@ -192,7 +194,7 @@ class _Run:
             return
         if self._store.candles.read(self._market, end=wanted + self._market.length, limit=1).empty:
             first = self._store.candles.read(self._market).index[0]
-            yield Span(wanted, first.to_pydatetime())
+            yield replace(self._with_neighbors(Span(wanted, first.to_pydatetime())), start=wanted)
 
     def _fill(self, asking: Asking, spans: list[Span]) -> None:
         for span in spans:
@@ -208,7 +210,7 @@ class _Run:
             source=self._sources[choice.exchange],
             pair=choice.pair,
             max_disagreement_ratio=self._settings.max_disagreement_ratio,
-            now=self._now,
+            clock=self._clock,
             tally=self._tally,
             progress=self._progress,
         )
@@ -242,6 +244,9 @@ class _Run:
         newest = self._store.candles.newest(self._market)
         start = newest.open_time if newest else self._history_start()
         return newest_span(self._now, self._market.interval, start, self._settings.overlap_candles)
+
+    def _with_neighbors(self, span: Span) -> Span:
+        return span.with_neighbors(self._market.interval, self._newest_span().end)
 
     def _lag(self) -> int:
         """Closed candles that are missing at the new end; from the history on in an empty store."""

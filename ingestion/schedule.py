@@ -24,7 +24,7 @@ MIN_PAUSE_SECONDS = 0.05
 MAX_WAIT_SECONDS = 1.0
 """Longest real wait before the clock is read again: the wall clock may jump."""
 
-Ingest = Callable[[MarketSettings, datetime], IngestionResult]
+Ingest = Callable[[MarketSettings], IngestionResult]
 
 _log = get_logger(__name__)
 
@@ -33,7 +33,7 @@ class Schedule:
     """Ingests each market when its next candle is due, until stopped.
 
     Args:
-        ingest: one run over one market at an instant.
+        ingest: one run over one market.
         markets: which markets.
         clock: what time it is.
         report: is told the result of each run.
@@ -70,7 +70,7 @@ class Schedule:
         """Ingest one market; returns when it is due again."""
         name, now = str(settings.market), self._clock.now()
         try:
-            result = self._ingest(settings, now)
+            result = self._ingest(settings)
         except TidecastError as e:
             _log.error("ingestion_failed", market=name, error=str(e))
             lag = 1

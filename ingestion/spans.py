@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tidecast.price_jumps import CONFIRMING_CANDLES
 from tidecast.timeframes import floor_to_grid, interval_length
 
 CHUNK_CANDLES = 1500
@@ -22,12 +23,25 @@ class Span:
         return (self.end - self.start) // interval_length(interval)
 
     def chunks(self, interval: str) -> Iterator["Span"]:
-        """The span in pieces, oldest first."""
+        """The span in pieces, oldest first; each asks again for the last candles before it.
+
+        A jump at the end of a piece is confirmed by the candles at the start of the next one.
+        """
         start = self.start
         while start < self.end:
             end = min(start + CHUNK_CANDLES * interval_length(interval), self.end)
-            yield Span(start, end)
+            yield Span(max(self.start, start - CONFIRMING_CANDLES * interval_length(interval)), end)
             start = end
+
+    def with_neighbors(self, interval: str, end: datetime) -> "Span":
+        """The span and the candles on both sides that its prices are compared with.
+
+        Args:
+            interval: of the candles.
+            end: no candle from here on.
+        """
+        margin = CONFIRMING_CANDLES * interval_length(interval)
+        return Span(self.start - margin, min(self.end + margin, end))
 
 
 def history_start(now: datetime, interval: str, history_days: int, min_candles: int) -> datetime:

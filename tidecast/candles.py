@@ -12,15 +12,17 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from tidecast.price_jumps import JUMP_REASON, PriceEvidence, unconfirmed_rows
 from tidecast.timeframes import interval_length
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 PRICES = ("open", "high", "low", "close")
 
-MAX_JUMP_RATIO = 5.0
-"""A price this many times above or below the last good close is a fault of the source.
+ORDER_TOLERANCE = 8 * float(np.finfo(np.float64).eps)
+"""A high below, or a low above, another price of its candle by this share is rounding.
 
-The largest real hourly move known to us is a factor of 3 (Kraken ETH-USD, 2017-05-07 22:00)."""
+Each of the two prices may come from a few operations, each rounded by half an ulp, for example
+when a source adjusts prices or converts a currency."""
 
 
 @dataclass(frozen=True)
@@ -56,34 +58,66 @@ def frame_from_rows(rows: list[tuple[datetime, float, float, float, float, float
     return pd.DataFrame(values, index=index, columns=list(COLUMNS))
 
 
+def clamp_order(raw: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Raise highs and lower lows that miss open or close by rounding only.
+
+    Returns:
+        The frame and how many rows of it were changed; the same frame when none was.
+    """
+    prices = raw[list(PRICES)].to_numpy(np.float64)
+    highest, lowest = prices.max(axis=1), prices.min(axis=1)
+    highs, lows = prices[:, 1], prices[:, 2]
+    with np.errstate(over="ignore", invalid="ignore"):
+        raised = (highs < highest) & (highest - highs <= highest * ORDER_TOLERANCE)
+        lowered = (lows > lowest) & (lows - lowest <= lows * ORDER_TOLERANCE)
+    changed = int((raised | lowered).sum())
+    if not changed:
+        return raw, 0
+    high, low = np.where(raised, highest, highs), np.where(lowered, lowest, lows)
+    return raw.assign(high=high, low=low), changed
+
+
 def validate(
     raw: pd.DataFrame,
     interval: str,
     server_time: datetime,
     last_good_close: float | None = None,
+    *,
+    evidence: PriceEvidence | None = None,
+    history: bool = False,
 ) -> tuple[pd.DataFrame, list[Quarantined]]:
     """Split raw rows into a candle frame and the rows that were refused.
 
     Order, overlaps and exact duplicates do not matter. Candles that are still open at
     ``server_time`` are left out without a reason: every source returns them and it is no fault.
+    Rounding in the order of the prices is clamped; ``clamp_order`` counts it.
 
     Args:
         raw: DatetimeIndex ``open_time`` in UTC and ``COLUMNS``, any order.
         interval: name of the interval.
         server_time: the source's own time, UTC.
         last_good_close: close before the first row, the reference of the jump check.
+        evidence: other knowledge for the jump check.
+        history: the rows are a whole history, not the newest part of a live feed; see
+            ``tidecast.price_jumps``.
     """
-    frame = raw.loc[:, list(COLUMNS)].astype(np.float64)
+    frame, _ = clamp_order(raw.loc[:, list(COLUMNS)].astype(np.float64))
     frame.index = pd.DatetimeIndex(frame.index).as_unit("us").rename("open_time")
     server = pd.Timestamp(server_time)
     open_now = (frame.index <= server) & (frame.index + interval_length(interval) > server)
     frame = frame[~open_now]
     frame = frame[~(frame.reset_index().duplicated().to_numpy())].sort_index(kind="stable")
     reasons = _row_reasons(frame, interval, server_time)
-    _mark_jumps(frame, reasons, last_good_close)
+    plausible = np.flatnonzero(reasons == "")
+    jumps = unconfirmed_rows(frame.iloc[plausible], last_good_close, evidence, history=history)
+    reasons[plausible[jumps]] = JUMP_REASON
     good = reasons == ""
     refused = [
-        Quarantined(time.to_pydatetime(), row.to_json(double_precision=15), reason)
+        Quarantined(
+            None if time is pd.NaT else time.to_pydatetime(),
+            row.to_json(double_precision=15),
+            reason,
+        )
         for (time, row), reason in zip(frame[~good].iterrows(), reasons[~good], strict=True)
     ]
     return frame[good], refused
@@ -109,6 +143,7 @@ def _row_reasons(frame: pd.DataFrame, interval: str, server_time: datetime) -> n
     open_times = pd.DatetimeIndex(frame.index)
     with np.errstate(invalid="ignore"):
         checks = {
+            "open time missing": open_times.isna(),
             "not a finite number": ~np.isfinite(values).all(axis=1),
             "price not above zero": (prices <= 0).any(axis=1),
             "volume below zero": values[:, 4] < 0,
@@ -122,16 +157,3 @@ def _row_reasons(frame: pd.DataFrame, interval: str, server_time: datetime) -> n
     for reason, failed in checks.items():
         reasons[np.asarray(failed) & (reasons == "")] = reason
     return reasons
-
-
-def _mark_jumps(frame: pd.DataFrame, reasons: np.ndarray, last_good_close: float | None) -> None:
-    highs, lows, closes = (frame[name].to_numpy() for name in ("high", "low", "close"))
-    reference = last_good_close
-    if reference is None and (reasons == "").any():
-        reference = float(np.median(closes[reasons == ""]))
-    for i in np.flatnonzero(reasons == ""):
-        assert reference is not None
-        if highs[i] > reference * MAX_JUMP_RATIO or lows[i] < reference / MAX_JUMP_RATIO:
-            reasons[i] = f"price more than {MAX_JUMP_RATIO:g} times away from the last good close"
-        else:
-            reference = float(closes[i])

@@ -59,7 +59,7 @@ class Home:
     def arrive(self) -> str:
         """Put the next candle into the store; its cutoff, as the service logs it."""
         candle, self.coming = self.coming[:1], self.coming[1:]
-        self.store.candles.upsert(MARKET, candle, SOURCE, self.now)
+        self.store.candles.upsert(MARKET, candle, SOURCE, lambda: self.now)
         cutoff: datetime = (candle.index[0] + MARKET.length).to_pydatetime()
         return cutoff.isoformat()
 
@@ -103,7 +103,7 @@ def make_home(folder: Path) -> Home:
     known, coming = candles[:-TO_COME], candles[-TO_COME:]
     home = Home(folder, coming, promoted=0)
     home.store.migrate()
-    home.store.candles.upsert(MARKET, known, SOURCE, home.now)
+    home.store.candles.upsert(MARKET, known, SOURCE, lambda: home.now)
     facts = {"market": str(MARKET), "trained_at": format_rfc3339(home.now)}
     model = catalogue.fit("ensemble", known, MARKET.interval, HORIZON)
     with tempfile.TemporaryDirectory() as fitted:

@@ -90,7 +90,7 @@ def _read(
     check_grid(pd.DatetimeIndex(raw.index), interval)
     raw = raw[~raw.reset_index().duplicated().to_numpy()]
     # The only call of validate() for a file, which is a history and not a live feed.
-    good, suspicious = validate(raw, interval, now)
+    good, suspicious = validate(raw, interval, now, history=True)
     refused = _unreadable_rows(table, rows) + suspicious
     if good.empty:
         raise CandlesRefused(_why_nothing(len(table), refused))

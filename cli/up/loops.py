@@ -58,10 +58,9 @@ def ingestion_loop(
 ) -> Callable[[threading.Event], None]:
     """The schedule of ingestion as a loop."""
 
-    def ingest(market: MarketSettings, now: object) -> IngestionResult:
-        moment = clock.now()
-        ingestion.run_sentiment(moment)
-        return ingestion.run(market, moment)
+    def ingest(market: MarketSettings) -> IngestionResult:
+        ingestion.run_sentiment()
+        return ingestion.run(market)
 
     schedule = Schedule(ingest, settings.markets, clock, lambda result: None)
     return schedule.run

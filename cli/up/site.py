@@ -88,7 +88,7 @@ class Site:
                 self._store.migrate()
             self._reconcile()
             self._service.start()
-            ingestion = Ingestion(self._store, self._settings, self._tell_long_step)
+            ingestion = Ingestion(self._store, self._settings, self._clock, self._tell_long_step)
             self._ingest_all(ingestion)
             self._loops.start("ingestion", ingestion_loop(ingestion, self._settings, self._clock))
             self._train_all()
@@ -135,7 +135,7 @@ class Site:
     def _ingest_all(self, ingestion: Ingestion) -> None:
         for market in self._settings.markets:
             with self._steps.step(f"Fetching candles of {market.market}") as self._step:
-                result = ingestion.run(market, self._clock.now())
+                result = ingestion.run(market)
                 self._step.failed = result.source is None
                 self._step.tell(_what_came(result))
             self._step = None

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidecast.candles import COLUMNS, MAX_JUMP_RATIO, empty_frame, frame_from_rows, validate
+from tidecast.candles import (
+    COLUMNS,
+    ORDER_TOLERANCE,
+    clamp_order,
+    empty_frame,
+    frame_from_rows,
+    validate,
+)
+from tidecast.price_jumps import MAX_JUMP_RATIO
 
 START = datetime(2025, 3, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -69,15 +77,72 @@ def test_validate_ignores_the_order_of_the_columns():
         ({"open_time": START + 11 * HOUR}, "open time in the future"),
         (
             {"open": 1e5, "high": 1e5, "low": 1e5, "close": 1e5},
-            "price more than 5 times away from the last good close",
+            "price more than 5 times away from the candles around it",
         ),
-        ({"low": 0.01}, "price more than 5 times away from the last good close"),
+        ({"low": 0.01}, "price more than 5 times away from the candles around it"),
     ],
 )
 def test_validate_quarantines_a_bad_row_with_its_reason(changes, reason):
     good, refused = _validated(_rows(**changes))
     assert [one.reason for one in refused] == [reason]
     assert len(good) == COUNT - 1
+
+
+def test_validate_names_a_missing_open_time():
+    raw = frame_from_rows(_rows())
+    raw.index = raw.index.where(raw.index != raw.index[3])
+    good, (refused,) = validate(raw, "1h", LATER)
+    assert (refused.open_time, refused.reason) == (None, "open time missing")
+    assert len(good) == COUNT - 1
+
+
+def test_validate_takes_three_candles_in_a_row_at_a_new_level_for_a_move():
+    rows = [
+        _row(i, open=1e5, high=1e5, low=1e5, close=1e5) if i >= 3 else _row(i) for i in range(6)
+    ]
+    assert _validated(rows, last_good_close=100.0)[1] == []
+    assert len(_validated(rows[:-1], last_good_close=100.0)[1]) == 2
+
+
+def test_validate_takes_two_candles_at_the_end_of_a_history_for_a_move():
+    rows = [
+        _row(i, open=1e5, high=1e5, low=1e5, close=1e5) if i >= 4 else _row(i) for i in range(6)
+    ]
+    assert validate(frame_from_rows(rows), "1h", LATER, 100.0, history=True)[1] == []
+
+
+@given(
+    st.floats(1e-9, 1e9),
+    st.sampled_from(["open", "close"]),
+    st.sampled_from([1, -1]),
+    st.floats(0.0, 0.9),
+)
+def test_rounding_beyond_high_or_low_is_clamped(price, name, side, share):
+    beyond = price * (1 + side * share * ORDER_TOLERANCE)
+    flat = dict.fromkeys(("open", "high", "low", "close"), price)
+    raw = frame_from_rows([_row(0, **(flat | {name: beyond}))])
+    good, refused = validate(raw, "1h", LATER)
+    assert refused == []
+    assert good["high"].iloc[0] == max(price, beyond)
+    assert good["low"].iloc[0] == min(price, beyond)
+    assert clamp_order(raw)[1] == (beyond != price)
+
+
+def test_noise_of_a_sum_is_no_reason_to_refuse():
+    noise = {"open": 0.1 + 0.2, "high": 0.3, "low": 0.1, "close": 0.2}
+    good, refused = _validated([_row(0, **noise)])
+    assert (refused, good["high"].iloc[0]) == ([], 0.1 + 0.2)
+
+
+def test_more_than_rounding_beyond_the_high_is_refused():
+    (refused,) = _validated([_row(0, high=102.0, close=102.0 * (1 + 3 * ORDER_TOLERANCE))])[1]
+    assert refused.reason == "high below open, close or low"
+
+
+def test_clamp_order_gives_back_what_needs_no_change():
+    raw = frame_from_rows([*_rows(), _row(6, high=50.0)])
+    frame, changed = clamp_order(raw)
+    assert (frame is raw, changed) == (True, 0)
 
 
 def test_validate_quarantines_both_when_an_open_time_comes_twice_with_different_values():

@@ -9,7 +9,7 @@ from tidecast.store.candles import CandleLedger, NewestCandle, Upserted
 from tidecast.store.events import Event
 from tidecast.store.forecasts import LoggedForecast
 from tidecast.store.promotions import Promotion
-from tidecast.store.quarantine import QuarantinedRow
+from tidecast.store.quarantine import QuarantinedRow, Suspect
 from tidecast.store.retrainings import Retraining
 from tidecast.store.store import Store
 
@@ -24,5 +24,6 @@ __all__ = [
     "QuarantinedRow",
     "Retraining",
     "Store",
+    "Suspect",
     "Upserted",
 ]

@@ -1,6 +1,6 @@
 """The candle ledger: every value a candle ever had, and when it was first seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,11 +23,11 @@ from sqlalchemy import (
 from tidecast.candles import COLUMNS, Gap, Quarantined, empty_frame, gaps
 from tidecast.store.basis import Basis, CandleWindow
 from tidecast.store.database import Database
-from tidecast.store.quarantine import Quarantine, QuarantinedRow
+from tidecast.store.quarantine import Quarantine, QuarantinedRow, Suspect
 from tidecast.store.revisions import Stored, changes, check_frame
 from tidecast.store.tables import candle_revisions, candle_versions
 from tidecast.store.turns import take_turn
-from tidecast.timeframes import Market
+from tidecast.timeframes import EPOCH, Market
 
 _table = candle_revisions.c
 _values = [_table[name] for name in COLUMNS]
@@ -60,22 +60,27 @@ class CandleLedger:
         self._quarantine = Quarantine(database)
 
     def upsert(
-        self, market: Market, frame: pd.DataFrame, source: str, seen_at: datetime
+        self,
+        market: Market,
+        frame: pd.DataFrame,
+        source: str,
+        read_clock: Callable[[], datetime],
     ) -> Upserted:
         """Add the candles that are new, and a revision for those that changed.
 
         One transaction, safe beside other processes, and idempotent. A candle that is there from
-        another source stays as it is and counts as unchanged. A revision is never seen before
-        the one that it replaces, whatever the clocks of two machines say.
+        another source stays as it is and counts as unchanged. ``first_seen_at`` is the time of
+        the transaction, never before the close of the candle or the revision that it replaces.
 
         Args:
             market: whose candles they are.
             frame: a candle frame without NaN.
             source: ``exchange:pair`` they came from.
-            seen_at: when they were fetched.
+            read_clock: current instant, UTC; read when no other transaction writes the market.
 
         Raises:
-            ValueError: the frame is no candle frame, or a time has no zone.
+            ValueError: the frame is no candle frame.
+            TypeError: the time of the clock has no zone.
             StoreUnavailable: nothing was written.
         """
         check_frame(frame)
@@ -86,7 +91,7 @@ class CandleLedger:
             stored = _stored(connection, market, frame.index[0], frame.index[-1])
             rows = [
                 {"market": market, "source": source, **row}
-                for row in changes(frame, stored, source, seen_at)
+                for row in changes(frame, stored, source, read_clock(), market.length)
             ]
             if rows:
                 connection.execute(insert(candle_revisions), rows)
@@ -104,6 +109,21 @@ class CandleLedger:
         """The newest refused rows, newest first."""
         return self._quarantine.read(market, limit)
 
+    def suspects(self, market: Market, start: datetime, end: datetime) -> list[Suspect]:
+        """Rows refused for their price, with open time in ``[start, end)``."""
+        return self._quarantine.suspects(market, start, end)
+
+    def release(self, suspects: Sequence[Suspect]) -> None:
+        """Take rows whose candles were stored after all out of the quarantine."""
+        self._quarantine.remove([suspect.id for suspect in suspects])
+
+    def held_back(self, market: Market) -> list[Suspect]:
+        """Candles behind the newest one whose price is not confirmed yet, by open time."""
+        newest = self.newest(market)
+        start = EPOCH if newest is None else newest.open_time + market.length
+        found = {row.open_time: row for row in self._quarantine.suspects(market, start)}
+        return [found[open_time] for open_time in sorted(found)]
+
     def read(
         self,
         market: Market,
@@ -114,6 +134,10 @@ class CandleLedger:
         limit: int | None = None,
     ) -> pd.DataFrame:
         """Candle frame of the open times in ``[start, end)``.
+
+        ``first_seen_at`` is set before a transaction commits, so a later read as of the same
+        instant can hold the candles of transactions that were under way. ``ForecastLog.add`` takes
+        the turn of the market and checks for them.
 
         Args:
             market: whose candles.

@@ -70,7 +70,7 @@ def test_row_that_is_not_finite_is_refused(value, dialect, reasons):
         ({"low": 99.5, "close": 95.0}, "low above open or close"),
         (
             {"open": 1e5, "high": 1.2e5, "low": 9e4, "close": 1e5},
-            "price more than 5 times away from the last good close",
+            "price more than 5 times away from the candles around it",
         ),
     ],
 )

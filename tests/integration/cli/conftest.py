@@ -87,7 +87,7 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     candles = candles[candles.index <= NOW - timedelta(hours=1)].iloc[-CANDLES:]
     with Store(settings.store_url) as store:
         store.migrate()
-        store.candles.upsert(MARKET, candles, "replay:BTC-USD", NOW)
+        store.candles.upsert(MARKET, candles, "replay:BTC-USD", lambda: NOW)
         registry = Registry(settings.tracking_uri, folder / "models")
         outcome = train_market(store, registry, settings, MARKET, NOW, "test", model="random_walk")
     assert outcome.status == "promoted", outcome.detail

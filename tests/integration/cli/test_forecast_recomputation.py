@@ -60,7 +60,7 @@ def test_published_forecast_has_the_same_bits_after_its_candles_were_revised(hom
     logged = publish(home, cutoff)
     with home.store() as store:
         candles = store.candles.read(MARKET, limit=100)
-        store.candles.upsert(MARKET, candles * 1.01, "replay:BTC-USD", cutoff + HOUR)
+        store.candles.upsert(MARKET, candles * 1.01, "replay:BTC-USD", lambda: cutoff + HOUR)
 
     answer = home.json("forecast", "BTC-USD", "--cutoff", format_rfc3339(cutoff))
 

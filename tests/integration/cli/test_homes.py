@@ -46,7 +46,7 @@ def filled(
         candles = store.candles.read(MARKET)
     with Store(settings.store_url) as store:
         store.migrate()
-        store.candles.upsert(MARKET, candles, "replay:BTC-USD", NOW)
+        store.candles.upsert(MARKET, candles, "replay:BTC-USD", lambda: NOW)
         store.promotions.add(MARKET, version, previous=None, at=NOW, by="test", reason="test")
     return Home(settings.home_dir, variables_of(settings.home_dir))
 
@@ -77,7 +77,7 @@ def test_home_is_found_again_by_a_replay_and_by_the_commands_beside_it(
         candles = live.candles.read(MARKET)
     with Store(settings.store_url) as store:
         store.migrate()
-        store.candles.upsert(REPLAY_MARKET, candles, "replay:BTC-USD", NOW)
+        store.candles.upsert(REPLAY_MARKET, candles, "replay:BTC-USD", lambda: NOW)
     assert (folder / "tidecast.db").exists()
     assert resume_instant(folder) == candles.index[-1] + timedelta(hours=1, seconds=1)
     write_note(filled.folder, replay_variables(folder, clock, "http://127.0.0.1:1"))

@@ -38,7 +38,7 @@ def candles():
 
 @pytest.fixture
 def told(store, candles):
-    store.candles.upsert(MARKET, candles.iloc[:5], "replay:BTC-USD", NOW)
+    store.candles.upsert(MARKET, candles.iloc[:5], "replay:BTC-USD", lambda: NOW)
     lines = []
     hours = Hours(store, [MARKET], FastClock(), lines.append)
 
@@ -57,7 +57,9 @@ def test_hour_without_news_is_silent(told):
 
 
 def test_hour_tells_the_new_candle(told, store, candles):
-    (line,) = told(lambda: store.candles.upsert(MARKET, candles.iloc[5:6], "replay:BTC-USD", NOW))
+    (line,) = told(
+        lambda: store.candles.upsert(MARKET, candles.iloc[5:6], "replay:BTC-USD", lambda: NOW)
+    )
     assert "BTC-USD:1h  +1 candle, close 13," in line
     assert "no forecast yet" in line
     assert "nothing to score yet" in line
@@ -65,7 +67,7 @@ def test_hour_tells_the_new_candle(told, store, candles):
 
 def test_hour_tells_a_retraining_and_a_new_champion(told, store, candles):
     def change():
-        store.candles.upsert(MARKET, candles.iloc[5:7], "replay:BTC-USD", NOW)
+        store.candles.upsert(MARKET, candles.iloc[5:7], "replay:BTC-USD", lambda: NOW)
         store.retrainings.claim(MARKET, "w", "worse", NOW, 900.0)
         store.promotions.add(MARKET, "2", previous="1", at=NOW, by="x", reason="y")
 
@@ -77,11 +79,11 @@ def test_hour_tells_a_retraining_and_a_new_champion(told, store, candles):
 
 def test_hour_tells_how_a_retraining_ended(told, store, candles):
     store.retrainings.claim(MARKET, "w", "worse", NOW, 900.0)
-    told(lambda: store.candles.upsert(MARKET, candles.iloc[5:6], "replay:BTC-USD", NOW))
+    told(lambda: store.candles.upsert(MARKET, candles.iloc[5:6], "replay:BTC-USD", lambda: NOW))
 
     def change():
         store.retrainings.finish(MARKET, "w", "kept", "no better", NOW)
-        store.candles.upsert(MARKET, candles.iloc[6:7], "replay:BTC-USD", NOW)
+        store.candles.upsert(MARKET, candles.iloc[6:7], "replay:BTC-USD", lambda: NOW)
 
     (line,) = told(change)
     assert "retraining kept" in line

@@ -70,7 +70,9 @@ def test_replay_begins_at_its_start_and_goes_on_at_the_newest_candle(tmp_path):
     candles = read_candles(SAMPLE, "1h", datetime.now(UTC)).candles
     with Store(f"sqlite:///{tmp_path / 'tidecast.db'}") as store:
         store.migrate()
-        store.candles.upsert(Market("BTC-USD", "1h"), candles.iloc[:5], "replay:BTC-USD", NOW)
+        store.candles.upsert(
+            Market("BTC-USD", "1h"), candles.iloc[:5], "replay:BTC-USD", lambda: NOW
+        )
     assert begin == datetime(2019, 8, 1, tzinfo=UTC)
     assert resume_instant(tmp_path) == datetime(2018, 1, 1, 5, 0, 1, tzinfo=UTC)
 

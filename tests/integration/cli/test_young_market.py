@@ -22,7 +22,7 @@ def young_home(empty_home: Home) -> Home:
     six_days = candles[candles.index <= NOW - timedelta(hours=1)].iloc[-144:]
     assert empty_home.run("migrate").exit_code == 0
     with empty_home.store() as store:
-        store.candles.upsert(MARKET, six_days, "replay:BTC-USD", NOW)
+        store.candles.upsert(MARKET, six_days, "replay:BTC-USD", lambda: NOW)
     return empty_home
 
 

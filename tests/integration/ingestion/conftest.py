@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from ingestion.run import IngestionResult, ingest_market
+from tidecast.clock import Clock
 from tidecast.exchange import Source, build_source
 from tidecast.settings import IngestionSettings, MarketSettings, SourceSettings
 from tidecast.store import Store
@@ -37,6 +38,7 @@ class ScriptedExchange:
         unknown: pairs that it does not have.
         silent_seconds: how long it lets everybody wait.
         asked: (start, end) of each request.
+        on_request: called before each answer.
     """
 
     candles: pd.DataFrame
@@ -46,6 +48,7 @@ class ScriptedExchange:
     unknown: set[str] = field(default_factory=set)
     silent_seconds: float = 0.0
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+    on_request: Callable[[], None] = lambda: None
     url: str = ""
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, dict[str, str], bytes]:
@@ -53,6 +56,7 @@ class ScriptedExchange:
             return 404, {}, b'{"message": "NotFound"}'
         start, end = (datetime.fromisoformat(query[name][0]) for name in ("start", "end"))
         self.asked.append((start, end))
+        self.on_request()
         time.sleep(self.silent_seconds)
         if self.fault is not None:
             return *self.fault, b"{}"
@@ -104,11 +108,11 @@ def make_exchange() -> Iterator[Callable[..., ScriptedExchange]]:
         server.server_close()
 
 
-def make_candles(count: int, newest: datetime, seed: int = 1) -> pd.DataFrame:
-    """Plausible hourly candles, the last opening at ``newest``."""
+def make_candles(count: int, newest: datetime, seed: int = 1, freq: str = "1h") -> pd.DataFrame:
+    """Plausible candles, the last opening at ``newest``."""
     random = np.random.default_rng(seed)
     closes = 50_000 * np.exp(np.cumsum(random.normal(0, 0.005, count)))
-    index = pd.date_range(end=newest, periods=count, freq="1h", name="open_time").as_unit("us")
+    index = pd.date_range(end=newest, periods=count, freq=freq, name="open_time").as_unit("us")
     return pd.DataFrame(
         {
             "open": closes * 0.999,
@@ -168,6 +172,20 @@ def source(name: str, exchange: ScriptedExchange) -> Source:
 
 
 @dataclass
+class StoppedClock:
+    """Shows one instant until a test sets another."""
+
+    at: datetime
+    simulated = False
+
+    def now(self) -> datetime:
+        return self.at
+
+    def real_seconds(self, span: timedelta) -> float:
+        return span.total_seconds()
+
+
+@dataclass
 class Bench:
     """A store, two exchanges with the same candles, and a button that runs ingestion."""
 
@@ -184,9 +202,13 @@ class Bench:
 
     def ingest_at(self, now: datetime, history_days: int = 10) -> IngestionResult:
         """Like ``ingest``, but the exchanges keep their own time."""
+        return self.ingest_by(StoppedClock(now), history_days)
+
+    def ingest_by(self, clock: Clock, history_days: int = 10) -> IngestionResult:
+        """Like ``ingest_at``, by a clock that may move."""
         settings = IngestionSettings(history_days=history_days, min_history_candles=1)
         return ingest_market(
-            self.store, self.sources, self.settings, settings, now, self.steps.append
+            self.store, self.sources, self.settings, settings, clock, self.steps.append
         )
 
     @property

@@ -104,7 +104,7 @@ def test_bad_rows_are_quarantined_and_good_ones_stored(bench):
     result = bench.ingest()
     reasons = {row.reason for row in bench.store.candles.quarantined(bench.settings.market)}
     assert result.quarantined == 2
-    assert "price more than 5 times away from the last good close" in reasons
+    assert "price more than 5 times away from the candles around it" in reasons
     assert bench.stored["close"].max() < 1e6
 
 

@@ -100,7 +100,7 @@ class World:
         self.version = version
 
     def arrive(self, candles: pd.DataFrame) -> None:
-        self.store.candles.upsert(MARKET, candles, SOURCE, self.now)
+        self.store.candles.upsert(MARKET, candles, SOURCE, lambda: self.now)
 
     def closed(self) -> pd.DataFrame:
         """The candle that closed just now."""

@@ -21,7 +21,7 @@ def grow(store: Store, sample: pd.DataFrame):
     def store_candles(count: int):
         candles = sample.iloc[:count]
         end = candles.index[-1].to_pydatetime() + HOUR
-        store.candles.upsert(MARKET, candles, SOURCE, end)
+        store.candles.upsert(MARKET, candles, SOURCE, lambda: end)
         return end
 
     return store_candles

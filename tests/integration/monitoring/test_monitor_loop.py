@@ -79,7 +79,7 @@ def test_monitor_goes_on_with_other_markets_when_one_fails(
     world: Any, make_monitor: Callable[..., Monitor]
 ) -> None:
     other = Market("ETH-USD", "1h")
-    world.store.candles.upsert(other, world.candles.iloc[:5], "replay:ETH-USD", world.now)
+    world.store.candles.upsert(other, world.candles.iloc[:5], "replay:ETH-USD", lambda: world.now)
     world.store.notes.put(f"monitor:{MARKET}", {"trigger": "damaged"}, world.now)
     before = REGISTRY.get_sample_value("tidecast_loop_failures_total", {"process": "monitoring"})
     world.serve()

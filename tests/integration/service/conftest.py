@@ -121,7 +121,7 @@ class Installation:
         )
 
     def add_candles(self, frame: pd.DataFrame, market: Market = MARKET) -> None:
-        self.store.candles.upsert(market, frame, "coinbase:BTC-USD", NOW)
+        self.store.candles.upsert(market, frame, "coinbase:BTC-USD", lambda: NOW)
 
     def environment(self, **more: str) -> dict[str, str]:
         markets = [

@@ -95,7 +95,7 @@ def desk(bare_home: Path, tmp_path: Path, market: Market, now: datetime) -> Iter
 
 @pytest.fixture
 def serving(desk: Desk, frames: Callable) -> Desk:
-    desk.store.candles.upsert(desk.market, frames(600), "coinbase:BTC-USD", desk.clock.now())
+    desk.store.candles.upsert(desk.market, frames(600), "coinbase:BTC-USD", desk.clock.now)
     desk.look()
     assert desk.version == "1"
     return desk
@@ -110,7 +110,7 @@ def test_watch_says_that_no_champion_was_promoted(
     bare_home: Path, tmp_path: Path, market: Market, now: datetime, frames: Callable
 ) -> None:
     desk = Desk(shutil.copytree(bare_home, tmp_path / "home"), market, now)
-    desk.store.candles.upsert(market, frames(600), "coinbase:BTC-USD", now)
+    desk.store.candles.upsert(market, frames(600), "coinbase:BTC-USD", lambda: now)
     desk.look()
     desk.store.close()
     assert (desk.state.snapshot, desk.state.missing) == (None, NO_CHAMPION)
@@ -129,9 +129,7 @@ GAP = (
 @pytest.fixture
 def holed(desk: Desk, frames: Callable) -> Desk:
     """Serves a forecast from candles of which two are missing."""
-    desk.store.candles.upsert(
-        desk.market, _holed(frames(600)), "coinbase:BTC-USD", desk.clock.now()
-    )
+    desk.store.candles.upsert(desk.market, _holed(frames(600)), "coinbase:BTC-USD", desk.clock.now)
     desk.look()
     return desk
 
@@ -141,7 +139,7 @@ def test_forecast_is_recomputed_to_the_bit_after_its_gap_was_healed_and_a_candle
 ) -> None:
     cutoff = holed.state.snapshot.forecast.cutoff
     later = holed.clock.now() + timedelta(hours=1)
-    holed.store.candles.upsert(holed.market, frames(600) * 1.01, "coinbase:BTC-USD", later)
+    holed.store.candles.upsert(holed.market, frames(600) * 1.01, "coinbase:BTC-USD", lambda: later)
     result = recompute(holed.store, holed.registry, holed.market, cutoff)
     assert result.same_bits
     assert result.published.forecast.quantiles.tobytes() == result.forecast.quantiles.tobytes()
@@ -154,10 +152,12 @@ def test_recalibrated_forecast_is_recomputed_to_the_bit(serving: Desk, frames: C
         serving.store.calibrations.put(
             serving.market, "1", cutoff + hours * timedelta(hours=1), state
         )
-    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", cutoff)
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", lambda: cutoff)
     serving.look()
     newest = serving.state.snapshot
-    serving.store.candles.upsert(serving.market, frames(600) * 1.01, "coinbase:BTC-USD", NEXT_DAY)
+    serving.store.candles.upsert(
+        serving.market, frames(600) * 1.01, "coinbase:BTC-USD", lambda: NEXT_DAY
+    )
     assert newest.logged.calibrated_at is not None
     result = recompute(serving.store, serving.registry, serving.market, newest.forecast.cutoff, "1")
     assert result.same_bits
@@ -179,12 +179,12 @@ def test_candle_that_comes_between_reading_and_logging_makes_it_compute_again(
     desk: Desk, frames: Callable
 ) -> None:
     whole, moment = frames(600), desk.clock.now()
-    desk.store.candles.upsert(desk.market, _holed(whole), "coinbase:BTC-USD", moment)
+    desk.store.candles.upsert(desk.market, _holed(whole), "coinbase:BTC-USD", lambda: moment)
     desk.clock = CommittingClock(desk.clock.real_at, desk.clock.simulated_at, desk.clock.speed)
     desk.open()
     desk.watch.look_for_champion()
     CommittingClock.commit = lambda: desk.store.candles.upsert(
-        desk.market, whole, "coinbase:BTC-USD", moment
+        desk.market, whole, "coinbase:BTC-USD", lambda: moment
     )
     desk.watch.look_for_candle()
     assert CommittingClock.commit is None
@@ -200,7 +200,7 @@ def test_candle_that_comes_between_reading_and_logging_makes_it_compute_again(
 def test_forecast_that_another_replica_logged_first_is_the_one_served(
     desk: Desk, frames: Callable
 ) -> None:
-    desk.store.candles.upsert(desk.market, frames(600), "coinbase:BTC-USD", desk.clock.now())
+    desk.store.candles.upsert(desk.market, frames(600), "coinbase:BTC-USD", desk.clock.now)
     other = Desk(desk.home, desk.market, desk.clock.now() - timedelta(minutes=5))
     desk.clock = CommittingClock(desk.clock.real_at, desk.clock.simulated_at, desk.clock.speed)
     desk.open()
@@ -217,7 +217,7 @@ def test_forecast_that_could_not_be_logged_is_replaced_when_candles_came_between
     desk: Desk, frames: Callable
 ) -> None:
     whole, moment = frames(600), desk.clock.now()
-    desk.store.candles.upsert(desk.market, _holed(whole), "coinbase:BTC-USD", moment)
+    desk.store.candles.upsert(desk.market, _holed(whole), "coinbase:BTC-USD", lambda: moment)
     other = sqlite3.connect(desk.home / "tidecast.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     desk.look()
@@ -225,7 +225,7 @@ def test_forecast_that_could_not_be_logged_is_replaced_when_candles_came_between
     assert served is not None
     other.execute("ROLLBACK")
     other.close()
-    desk.store.candles.upsert(desk.market, whole, "coinbase:BTC-USD", moment)
+    desk.store.candles.upsert(desk.market, whole, "coinbase:BTC-USD", lambda: moment)
     for _ in range(2):
         desk.watch.look_for_candle()
     (logged,) = desk.store.forecasts.read(desk.market)
@@ -235,7 +235,7 @@ def test_forecast_that_could_not_be_logged_is_replaced_when_candles_came_between
 
 def test_new_candle_gives_a_new_forecast(serving: Desk, frames: Callable) -> None:
     before = serving.state.snapshot.forecast.cutoff
-    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", before)
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", lambda: before)
     serving.look()
     assert serving.state.snapshot.forecast.cutoff == before + timedelta(hours=1)
     assert len(serving.store.forecasts.read(serving.market)) == 2
@@ -282,7 +282,7 @@ def test_newest_calibration_state_is_used_and_named(serving: Desk, frames: Calla
     cutoff = serving.state.snapshot.forecast.cutoff
     shifted = Calibration(Calibration.initial(HORIZON).widening + 0.5)
     serving.store.calibrations.put(serving.market, "1", cutoff, shifted.to_json())
-    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", cutoff)
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", lambda: cutoff)
     before = serving.state.snapshot.forecast
     serving.look()
     snapshot = serving.state.snapshot
@@ -295,7 +295,7 @@ def test_unreadable_calibration_state_is_told_and_done_without(
 ) -> None:
     cutoff = serving.state.snapshot.forecast.cutoff
     serving.store.calibrations.put(serving.market, "1", cutoff, '{"nonsense": 1}')
-    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", cutoff)
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", lambda: cutoff)
     serving.look()
     assert serving.state.snapshot.forecast.cutoff > cutoff
     assert serving.reasons == (UNCALIBRATED,)
@@ -426,9 +426,7 @@ def test_old_champion_forecasts_new_candles_while_the_new_one_is_refused(
     serving.promote(register(serving.registry, RandomWalk("1h", HORIZON, table), serving.market))
     for _ in range(2):
         serving.look()
-    serving.store.candles.upsert(
-        serving.market, frames(601), "coinbase:BTC-USD", serving.clock.now()
-    )
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", serving.clock.now)
     before = serving.state.snapshot.forecast.cutoff
     serving.look()
     assert serving.version == "1"
@@ -483,9 +481,7 @@ def test_champion_that_cannot_be_fetched_yet_is_told(serving: Desk) -> None:
 
 
 def test_forecast_is_logged_later_when_the_store_is_locked(serving: Desk, frames: Callable) -> None:
-    serving.store.candles.upsert(
-        serving.market, frames(601), "coinbase:BTC-USD", serving.clock.now()
-    )
+    serving.store.candles.upsert(serving.market, frames(601), "coinbase:BTC-USD", serving.clock.now)
     other = sqlite3.connect(serving.home / "tidecast.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     cutoff = serving.state.snapshot.forecast.cutoff
@@ -501,11 +497,11 @@ def test_forecast_is_logged_later_when_the_store_is_locked(serving: Desk, frames
 
 def test_too_few_candles_are_told_until_older_ones_come(desk: Desk, frames: Callable) -> None:
     whole = frames(600)
-    desk.store.candles.upsert(desk.market, whole[-5:], "coinbase:BTC-USD", desk.clock.now())
+    desk.store.candles.upsert(desk.market, whole[-5:], "coinbase:BTC-USD", desk.clock.now)
     desk.look()
     assert desk.state.snapshot is None
     assert "candles in a row" in desk.state.missing
-    desk.store.candles.upsert(desk.market, whole, "coinbase:BTC-USD", desk.clock.now())
+    desk.store.candles.upsert(desk.market, whole, "coinbase:BTC-USD", desk.clock.now)
     desk.look()
     assert desk.version == "1"
 
@@ -519,7 +515,7 @@ def test_reasons_are_the_same_after_a_restart_although_the_gap_was_healed(
 ) -> None:
     before = holed.state.snapshot
     later = holed.clock.now() + timedelta(hours=1)
-    holed.store.candles.upsert(holed.market, frames(600), "coinbase:BTC-USD", later)
+    holed.store.candles.upsert(holed.market, frames(600), "coinbase:BTC-USD", lambda: later)
     holed.open()
     holed.look()
     assert holed.state.snapshot.reasons == before.reasons
@@ -530,7 +526,7 @@ def test_frozen_price_and_zero_volume_are_reasons(desk: Desk, frames: Callable) 
     frozen = frames(600)
     frozen.iloc[-6:] = frozen.iloc[-7].to_numpy()
     frozen.iloc[-6:, 4] = 0.0
-    desk.store.candles.upsert(desk.market, frozen, "coinbase:BTC-USD", desk.clock.now())
+    desk.store.candles.upsert(desk.market, frozen, "coinbase:BTC-USD", desk.clock.now)
     desk.look()
     assert desk.reasons == (
         "frozen: 7 candles without a change from 2025-01-25T17:00:00Z",

@@ -47,7 +47,7 @@ def remember(history, sources, source, at, closes):
         revisions = history.setdefault(hour, [])
         if not revisions:
             sources[hour] = source
-            revisions.append((close, at))
+            revisions.append((close, max(at, START + (hour + 1) * HOUR)))
             counts[0] += 1
         elif sources[hour] == source and revisions[-1][0] != close:
             revisions.append((close, max(at, revisions[-1][1])))
@@ -71,7 +71,8 @@ def test_ledger_agrees_with_the_oracle(ledger, steps, limit):
     market, history, sources, changes = next(MARKETS), {}, {}, 0
     for source, hour, closes in steps:
         seen_at = START + hour * HOUR
-        done = ledger.upsert(market, candle_frame(closes), source, seen_at)
+        read_clock = iter([seen_at]).__next__
+        done = ledger.upsert(market, candle_frame(closes), source, read_clock)
         counts = remember(history, sources, source, seen_at, closes)
         assert [done.inserted, done.revised, done.unchanged] == counts
         changes += counts[0] + counts[1]

@@ -33,7 +33,7 @@ def candles(make_candles, now):
 def test_forecast_of_the_candles_as_of_its_issue_is_logged(
     store, market, candles, make_forecast, now
 ):
-    store.candles.upsert(market, candles, SOURCE, now)
+    store.candles.upsert(market, candles, SOURCE, lambda: now)
     basis = store.candles.window(market, end=now, limit=50).basis
     assert store.forecasts.add(make_forecast(now), basis)
 
@@ -43,9 +43,9 @@ def test_forecast_is_refused_when_a_candle_was_committed_between(
     store, market, candles, make_forecast, now, kind
 ):
     first = candles.drop(candles.index[-5]) if kind == "healed" else candles * 0.99
-    store.candles.upsert(market, first, SOURCE, now - SECOND)
+    store.candles.upsert(market, first, SOURCE, lambda: now - SECOND)
     basis = store.candles.window(market, end=now, limit=50).basis
-    store.candles.upsert(market, candles, SOURCE, now - SECOND)
+    store.candles.upsert(market, candles, SOURCE, lambda: now - SECOND)
     with pytest.raises(CandlesChanged, match="compute it again"):
         store.forecasts.add(make_forecast(now), basis)
     assert store.forecasts.newest(market) is None
@@ -54,9 +54,9 @@ def test_forecast_is_refused_when_a_candle_was_committed_between(
 def test_forecast_is_logged_when_candles_came_after_its_issue(
     store, market, candles, make_forecast, now
 ):
-    store.candles.upsert(market, candles.drop(candles.index[-5]), SOURCE, now)
+    store.candles.upsert(market, candles.drop(candles.index[-5]), SOURCE, lambda: now)
     window = store.candles.window(market, end=now, limit=50)
-    store.candles.upsert(market, candles * 1.01, SOURCE, now + SECOND)
+    store.candles.upsert(market, candles * 1.01, SOURCE, lambda: now + SECOND)
     assert store.forecasts.add(make_forecast(now), window.basis)
     again = store.candles.window(market, end=now, limit=50, as_of=now)
     pd.testing.assert_frame_equal(again.candles, window.candles)
@@ -65,18 +65,18 @@ def test_forecast_is_logged_when_candles_came_after_its_issue(
 def test_older_candles_than_the_forecast_looked_at_do_not_matter(
     store, market, candles, make_forecast, now
 ):
-    store.candles.upsert(market, candles[5:], SOURCE, now)
+    store.candles.upsert(market, candles[5:], SOURCE, lambda: now)
     basis = store.candles.window(market, end=now, limit=50).basis
-    store.candles.upsert(market, candles[:5], SOURCE, now)
+    store.candles.upsert(market, candles[:5], SOURCE, lambda: now)
     assert store.forecasts.add(make_forecast(now), basis)
 
 
 def test_older_candles_matter_to_a_forecast_that_wanted_more(
     store, market, candles, make_forecast, now
 ):
-    store.candles.upsert(market, candles[5:], SOURCE, now)
+    store.candles.upsert(market, candles[5:], SOURCE, lambda: now)
     basis = store.candles.window(market, end=now, limit=57).basis
-    store.candles.upsert(market, candles[:5], SOURCE, now)
+    store.candles.upsert(market, candles[:5], SOURCE, lambda: now)
     with pytest.raises(CandlesChanged):
         store.forecasts.add(make_forecast(now), basis)
 
@@ -84,7 +84,7 @@ def test_older_candles_matter_to_a_forecast_that_wanted_more(
 def test_forecast_is_not_issued_before_its_candles_were_seen(
     store, market, candles, make_forecast, now
 ):
-    store.candles.upsert(market, candles, SOURCE, now + SECOND)
+    store.candles.upsert(market, candles, SOURCE, lambda: now + SECOND)
     basis = store.candles.window(market, end=now, limit=50).basis
     issued_at = basis.issued_at(now)
     assert issued_at == now + SECOND
@@ -99,7 +99,7 @@ def test_forecast_waits_for_a_writer_that_holds_the_market(
         psycopg.connect(postgres_url) as writer,
         ThreadPoolExecutor() as pool,
     ):
-        store.candles.upsert(market, candles.drop(candles.index[-5]), SOURCE, now)
+        store.candles.upsert(market, candles.drop(candles.index[-5]), SOURCE, lambda: now)
         basis = store.candles.window(market, end=now, limit=50).basis
         writer.execute("SELECT version FROM candle_versions FOR UPDATE")
         adding = pool.submit(store.forecasts.add, make_forecast(now), basis)
@@ -149,7 +149,8 @@ def test_logged_forecast_can_always_be_made_again_from_the_ledger(
             index = pd.DatetimeIndex([now - hour * HOUR for hour in hours], name="open_time")
             values = np.array([[closes[hour]] * len(COLUMNS) for hour in hours])
             frame = pd.DataFrame(values, index=index.as_unit("us"), columns=list(COLUMNS))
-            shared.candles.upsert(market, frame, SOURCE, start + seconds * SECOND)
+            seen_at = start + seconds * SECOND
+            shared.candles.upsert(market, frame, SOURCE, lambda at=seen_at: at)
 
     write(before, now)
     window = shared.candles.window(market, end=now, limit=limit)

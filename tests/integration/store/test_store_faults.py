@@ -52,14 +52,14 @@ def start(script, url):
 KILLED = """
 from sqlalchemy import Engine, event
 
-store.candles.upsert(MARKET, candles(10), SOURCE, NOW)
+store.candles.upsert(MARKET, candles(10), SOURCE, lambda: NOW)
 
 @event.listens_for(Engine, "commit")
 def wait_for_the_end(connection):
     print("written", flush=True)
     time.sleep(60)
 
-store.candles.upsert(MARKET, candles(500, price=2.0), SOURCE, NOW)
+store.candles.upsert(MARKET, candles(500, price=2.0), SOURCE, lambda: NOW)
 """
 
 
@@ -72,14 +72,16 @@ def test_writer_killed_before_its_commit_leaves_nothing(url, market, now, make_c
         found = store.candles.read(market)
         assert (len(found), set(found["close"]), store.candles.version(market)) == (10, {1.0}, 10)
         # The lock of the dead one is gone too.
-        assert store.candles.upsert(market, make_candles(5), SOURCE, now).inserted == 5
+        assert store.candles.upsert(market, make_candles(5), SOURCE, lambda: now).inserted == 5
 
 
 INGESTING = """
 print("ready", flush=True)
 input()
-counts = [store.candles.upsert(MARKET, candles(n), SOURCE, NOW).inserted for n in (50, 300, 900)]
-print(sum(counts), flush=True)
+inserted = 0
+for count in (50, 300, 900):
+    inserted += store.candles.upsert(MARKET, candles(count), SOURCE, lambda: NOW).inserted
+print(inserted, flush=True)
 store.close()
 """
 
@@ -103,7 +105,7 @@ def test_threads_that_revise_the_same_candles_lose_no_revision(url, market, make
 
     def revise(number):
         with Store(url) as store:
-            return store.candles.upsert(market, candles * (1 + number), SOURCE, now)
+            return store.candles.upsert(market, candles * (1 + number), SOURCE, lambda: now)
 
     with ThreadPoolExecutor(4) as threads:
         done = list(threads.map(revise, range(12)))
@@ -124,13 +126,13 @@ def test_locked_sqlite_says_so_and_works_again_when_free(sqlite_url, market, mak
     candles = make_candles(5)
     other = sqlite3.connect(make_url(sqlite_url).database, isolation_level=None)
     with Store(sqlite_url + "?timeout=0.05") as store:
-        store.candles.upsert(market, candles, SOURCE, now)
+        store.candles.upsert(market, candles, SOURCE, lambda: now)
         other.execute("BEGIN IMMEDIATE").close()
         with pytest.raises(StoreUnavailable, match=r"locked by another process.*tried again"):
-            store.candles.upsert(market, candles * 2, SOURCE, now)
+            store.candles.upsert(market, candles * 2, SOURCE, lambda: now)
         assert store.candles.read(market).equals(candles), "readers are not blocked"
         other.rollback()
-        assert store.candles.upsert(market, candles * 2, SOURCE, now) == Upserted(0, 5, 0)
+        assert store.candles.upsert(market, candles * 2, SOURCE, lambda: now) == Upserted(0, 5, 0)
     other.close()
 
 
@@ -151,12 +153,12 @@ def test_locked_market_on_postgres_says_so_and_works_again_when_free(
     options = "?options=-c%20lock_timeout%3D50"
     candles = make_candles(5)
     with Store(postgres_url + options) as store, psycopg.connect(postgres_url) as other:
-        store.candles.upsert(market, candles, SOURCE, now)
+        store.candles.upsert(market, candles, SOURCE, lambda: now)
         other.execute("SELECT * FROM candle_versions FOR UPDATE")
         with pytest.raises(StoreUnavailable, match="locked by another process"):
-            store.candles.upsert(market, candles * 2, SOURCE, now)
+            store.candles.upsert(market, candles * 2, SOURCE, lambda: now)
         other.rollback()
-        assert store.candles.upsert(market, candles * 2, SOURCE, now) == Upserted(0, 5, 0)
+        assert store.candles.upsert(market, candles * 2, SOURCE, lambda: now) == Upserted(0, 5, 0)
 
 
 DISK_FULL = """
@@ -165,16 +167,16 @@ import resource
 def limit(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
-store.candles.upsert(MARKET, candles(10), SOURCE, NOW)
+store.candles.upsert(MARKET, candles(10), SOURCE, lambda: NOW)
 limit(200_000)
 try:
-    store.candles.upsert(MARKET, candles(20_000, price=2.0), SOURCE, NOW)
+    store.candles.upsert(MARKET, candles(20_000, price=2.0), SOURCE, lambda: NOW)
 except StoreUnavailable as error:
     print(error, flush=True)
 found = store.candles.read(MARKET)
 print(len(found), set(found["close"]), flush=True)
 limit(resource.RLIM_INFINITY)
-print(store.candles.upsert(MARKET, candles(20_000, price=2.0), SOURCE, NOW), flush=True)
+print(store.candles.upsert(MARKET, candles(20_000, price=2.0), SOURCE, lambda: NOW), flush=True)
 store.close()
 """
 
@@ -206,7 +208,7 @@ def test_stopped_postgres_says_so_and_heals_when_it_is_back(
 ):
     candles = make_candles(5)
     with Store(postgres_url) as store:
-        store.candles.upsert(market, candles, SOURCE, now)
+        store.candles.upsert(market, candles, SOURCE, lambda: now)
         postgres.stop()
         try:
             for call in (store.ping, store.migrate, lambda: store.candles.read(market)):
@@ -275,7 +277,7 @@ def test_file_that_is_no_database_says_so(tmp_path):
 
 def test_damaged_database_says_so(sqlite_url, market, make_candles, now):
     with Store(sqlite_url) as store:
-        store.candles.upsert(market, make_candles(2000), SOURCE, now)
+        store.candles.upsert(market, make_candles(2000), SOURCE, lambda: now)
     path = Path(make_url(sqlite_url).database)
     content = bytearray(path.read_bytes())
     content[8192:] = b"\xff" * (len(content) - 8192)

@@ -108,8 +108,8 @@ def test_downgrade_and_upgrade_keep_the_rows(
     migrate_to("head")
     candles, logged = make_candles(50), make_forecast()
     with Store(empty_url) as store:
-        store.candles.upsert(market, candles, SOURCE, now)
-        store.candles.upsert(market, candles[-1:] * 1.01, SOURCE, now + HOUR)
+        store.candles.upsert(market, candles, SOURCE, lambda: now)
+        store.candles.upsert(market, candles[-1:] * 1.01, SOURCE, lambda: now + HOUR)
         store.forecasts.add(logged)
         store.close()  # a pooled connection may know the old tables
         migrate_to("0002", command.downgrade)
@@ -138,7 +138,7 @@ def test_traffic_goes_on_while_the_tables_are_rolled_back_and_upgraded(
     def traffic(store):
         try:
             while not stopped.is_set():
-                store.candles.upsert(market, candles * (1 + len(rounds)), SOURCE, now)
+                store.candles.upsert(market, candles * (1 + len(rounds)), SOURCE, lambda: now)
                 rounds.append(len(store.candles.read(market)))
         except Exception as error:
             failures.append(error)

@@ -52,7 +52,7 @@ def migrated_home(tmp_path_factory: pytest.TempPathFactory, candles: pd.DataFram
     home = tmp_path_factory.mktemp("home")
     with Store(f"sqlite:///{home / 'tidecast.db'}") as store:
         store.migrate()
-        store.candles.upsert(MARKET, candles, "replay:BTC-USD", START)
+        store.candles.upsert(MARKET, candles, "replay:BTC-USD", lambda: START)
     Writer(f"sqlite:///{home / 'mlflow.db'}").prepare()
     return home
 

@@ -51,7 +51,7 @@ def young(tmp_path, migrated_home) -> Iterator[Young]:
             shutil.copy(migrated_home / "mlflow.db", home)
             with Store(f"sqlite:///{home / 'tidecast.db'}") as store:
                 store.migrate()
-                store.candles.upsert(MARKET, candles, "replay:BTC-USD", START)
+                store.candles.upsert(MARKET, candles, "replay:BTC-USD", lambda: START)
             return stack.enter_context(opened(home))
 
         yield make
@@ -89,7 +89,7 @@ def test_market_moves_up_when_its_history_has_grown_and_the_gate_prefers_it(youn
     whole = _candles(returns)
     workshop = young(whole.iloc[:144])
     workshop.train(model=None)
-    workshop.store.candles.upsert(MARKET, whole, "replay:BTC-USD", START)
+    workshop.store.candles.upsert(MARKET, whole, "replay:BTC-USD", lambda: START)
     outcome = workshop.train(model=None)
     assert (outcome.status, _model(workshop)) == ("promoted", "ewma")
     assert outcome.verdict.figures["against"]["champion"]["skill"] > 0.1
@@ -99,7 +99,7 @@ def test_market_stays_where_it_is_when_the_gate_does_not_prefer_the_higher_rung(
     whole = _candles(_jumps(EWMA))
     workshop = young(whole.iloc[:300])
     workshop.train(model=None)
-    workshop.store.candles.upsert(MARKET, whole, "replay:BTC-USD", START)
+    workshop.store.candles.upsert(MARKET, whole, "replay:BTC-USD", lambda: START)
     outcome = workshop.train(model=None)
     assert (outcome.status, _model(workshop)) == ("kept", "random_walk")
     assert workshop.registry.version(MARKET, outcome.version).facts["model"] == "ewma"

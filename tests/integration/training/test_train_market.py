@@ -99,7 +99,7 @@ def test_candles_seen_later_than_now_are_not_used(workshop, candles):
     later = candles.iloc[-1:] * 1.5
     later.index = later.index + timedelta(hours=1)
     workshop.store.candles.upsert(
-        MARKET, later, "replay:BTC-USD", candles.index[-1] + timedelta(days=3)
+        MARKET, later, "replay:BTC-USD", lambda: candles.index[-1] + timedelta(days=3)
     )
     workshop.train()
     facts = artefact.load(workshop.registry.fetch(MARKET, "1")).facts

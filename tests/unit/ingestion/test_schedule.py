@@ -41,6 +41,9 @@ def _result(settings, lag_candles=0):
         revised=0,
         unchanged=0,
         quarantined=0,
+        confirmed=0,
+        held_back=0,
+        clamped=0,
         newest=NOON,
         lag_candles=lag_candles,
         gaps=(),
@@ -75,7 +78,7 @@ def test_next_due_of_a_late_candle_is_not_after_the_regular_time():
 def test_schedule_ingests_each_market_once_per_candle():
     clock, seen = HandClock(NOON), []
     schedule = Schedule(
-        lambda settings, now: seen.append(settings.symbol) or _result(settings),
+        lambda settings: seen.append(settings.symbol) or _result(settings),
         [_settings("BTC-USD"), _settings("ETH-USD")],
         clock,
         lambda result: None,
@@ -89,7 +92,7 @@ def test_schedule_ingests_each_market_once_per_candle():
 def test_schedule_catches_up_after_the_machine_slept():
     clock, seen = HandClock(NOON), []
     schedule = Schedule(
-        lambda settings, now: seen.append(now) or _result(settings),
+        lambda settings: seen.append(clock.now()) or _result(settings),
         [_settings("BTC-USD")],
         clock,
         lambda result: None,
@@ -103,8 +106,8 @@ def test_schedule_catches_up_after_the_machine_slept():
 def test_schedule_asks_again_soon_while_a_candle_is_late():
     clock, lags, seen = HandClock(NOON), [1, 1, 0, 0], []
 
-    def ingest(settings, now):
-        seen.append((now - NOON).total_seconds())
+    def ingest(settings):
+        seen.append((clock.now() - NOON).total_seconds())
         return _result(settings, lags.pop(0))
 
     schedule = Schedule(ingest, [_settings("BTC-USD")], clock, lambda result: None)
@@ -118,7 +121,7 @@ def test_schedule_asks_again_soon_while_a_candle_is_late():
 def test_schedule_goes_on_when_one_market_fails(error):
     clock, reported = HandClock(NOON), []
 
-    def ingest(settings, now):
+    def ingest(settings):
         if settings.symbol == "BTC-USD":
             raise error
         return _result(settings)
@@ -131,7 +134,7 @@ def test_schedule_goes_on_when_one_market_fails(error):
 def test_schedule_ends_when_it_is_stopped():
     stop = threading.Event()
 
-    def ingest(settings, now):
+    def ingest(settings):
         stop.set()
         return _result(settings)
 

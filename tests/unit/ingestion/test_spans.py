@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.spans import CHUNK_CANDLES, Span, history_start, newest_span
+from tidecast.price_jumps import CONFIRMING_CANDLES
 
 NOW = datetime(2025, 3, 10, 12, 0, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -27,14 +29,23 @@ def test_history_starts_on_the_grid():
 
 
 @given(st.integers(0, 4 * CHUNK_CANDLES))
-def test_chunks_cover_the_span_once_oldest_first(candles):
+def test_chunks_cover_the_span_oldest_first_and_repeat_a_few_candles(candles):
     start = datetime(2025, 1, 1, tzinfo=UTC)
     span = Span(start, start + candles * HOUR)
     chunks = list(span.chunks("1h"))
-    assert sum(chunk.candles("1h") for chunk in chunks) == candles
-    assert all(0 < chunk.candles("1h") <= CHUNK_CANDLES for chunk in chunks)
     edges = [start, *(chunk.end for chunk in chunks)]
-    assert [chunk.start for chunk in chunks] == edges[:-1]
+    repeated = [(edge - chunk.start) // HOUR for edge, chunk in zip(edges, chunks, strict=False)]
+    assert edges[-1] == span.end
+    assert repeated == [0, *[CONFIRMING_CANDLES] * (len(chunks) - 1)][: len(chunks)]
+    news = [later - edge for edge, later in itertools.pairwise(edges)]
+    assert all(0 * HOUR < span <= CHUNK_CANDLES * HOUR for span in news)
+
+
+def test_span_with_neighbors_stops_at_the_last_candle_there_is():
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    span = Span(start, start + 5 * HOUR)
+    assert span.with_neighbors("1h", NOW) == Span(start - 3 * HOUR, start + 8 * HOUR)
+    assert span.with_neighbors("1h", start + 6 * HOUR) == Span(start - 3 * HOUR, start + 6 * HOUR)
 
 
 @pytest.mark.parametrize(("interval", "candles"), [("5m", 288), ("1h", 24), ("1d", 1)])
