@@ -12,6 +12,7 @@ so is the way back, as soon as it has lasted as long.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -76,8 +77,8 @@ def unconfirmed_rows(
 ) -> np.ndarray:
     """Mark the rows whose price nothing confirms (bool, one per row).
 
-    A page is checked as a whole: when prices are known and none of its rows agrees with them, the
-    page itself is in doubt and the length of its runs confirms nothing.
+    A page is checked as a whole too: when prices are known and none of its rows agrees with them,
+    or the ledger contradicts most of its rows, the length of its runs confirms nothing.
 
     Args:
         frame: rows of plausible prices, increasing in time.
@@ -88,43 +89,82 @@ def unconfirmed_rows(
     """
     if frame.empty:
         return np.zeros(0, dtype=bool)
-    evidence = evidence or PriceEvidence()
-    confirmed = np.asarray(frame.index.isin(list(evidence.confirmed)))
     with np.errstate(over="ignore"):
-        believed = _believed(frame, close_before, evidence, confirmed, history)
-        return ~(_near_believed(frame, believed, close_before, history) | confirmed)
+        page = _Page.compare(frame, close_before, evidence or PriceEvidence(), history)
+        believed = _believed(page)
+        kept = _near_believed(frame, believed, close_before, history) | page.confirmed
+    refused: np.ndarray = ~kept
+    return refused
 
 
-def _believed(
-    frame: pd.DataFrame,
-    close_before: float | None,
-    evidence: PriceEvidence,
-    confirmed: np.ndarray,
-    history: bool,
-) -> np.ndarray:
-    closes = frame["close"].to_numpy()
-    stored = evidence.stored.reindex(frame.index).to_numpy(np.float64)
-    supported = confirmed | same_price(closes, stored, MAX_JUMP_RATIO)
-    nothing_known = close_before is None and evidence.stored.empty
-    edges = history or nothing_known
-    length_counts = edges or evidence.persistent or supported.any()
-    if close_before is not None:
-        length_counts |= same_price(closes, close_before, MAX_JUMP_RATIO).any()
+@dataclass(frozen=True)
+class _Page:
+    """A page beside what is known.
 
-    believed = np.zeros(len(closes), dtype=bool)
-    reference, unsettled_from = close_before, 0
-    for first, end in _runs(closes):
-        needed = CONFIRMING_CANDLES
-        if edges and ((first == 0 and close_before is None) or end == len(closes)):
-            needed = EDGE_CANDLES if (first, end) != (0, len(closes)) else 1
-        continues = reference is not None and _is_near(closes[first], reference)
-        if continues or supported[first:end].any() or (length_counts and end - first >= needed):
+    Attributes:
+        agrees: rows whose close is near the stored one.
+        confirmed: rows that another source confirms.
+        edges: whether nothing will ever follow or precede the rows.
+        doubtful: whether the stored closes contradict more rows than they agree with.
+        length_counts: whether a long run is believed for its length.
+    """
+
+    closes: np.ndarray
+    close_before: float | None
+    agrees: np.ndarray
+    confirmed: np.ndarray
+    edges: bool
+    doubtful: bool
+    length_counts: bool
+
+    @classmethod
+    def compare(
+        cls,
+        frame: pd.DataFrame,
+        close_before: float | None,
+        evidence: PriceEvidence,
+        history: bool,
+    ) -> Self:
+        closes = frame["close"].to_numpy()
+        stored = evidence.stored.reindex(frame.index).to_numpy(np.float64)
+        agrees = same_price(closes, stored, MAX_JUMP_RATIO)
+        differs = ~np.isnan(stored) & ~agrees
+        confirmed = np.asarray(frame.index.isin(list(evidence.confirmed)))
+        edges = history or (close_before is None and evidence.stored.empty)
+        doubtful = not evidence.persistent and bool(differs.sum() > agrees.sum())
+        known = agrees.any() or confirmed.any() or _is_near(closes, close_before).any()
+        length_counts = not doubtful and bool(edges or evidence.persistent or known)
+        return cls(closes, close_before, agrees, confirmed, edges, doubtful, length_counts)
+
+    def believes(self, first: int, end: int, reference: float | None) -> bool:
+        """Whether a run is believed behind the price ``reference``."""
+        if self.doubtful:
+            return bool(self.confirmed[first:end].any())
+        return bool(
+            _is_near(self.closes[first], reference)
+            or self.agrees[first:end].any()
+            or self.confirmed[first:end].any()
+            or (self.length_counts and end - first >= self._needed(first, end))
+        )
+
+    def _needed(self, first: int, end: int) -> int:
+        starts, ends = first == 0 and self.close_before is None, end == len(self.closes)
+        if not (self.edges and (starts or ends)):
+            return CONFIRMING_CANDLES
+        return 1 if starts and ends else EDGE_CANDLES
+
+
+def _believed(page: _Page) -> np.ndarray:
+    believed = np.zeros(len(page.closes), dtype=bool)
+    reference, unsettled_from = page.close_before, 0
+    for first, end in _runs(page.closes):
+        if page.believes(first, end, reference):
             believed[first:end] = True
-        elif length_counts and end - unsettled_from >= MAX_UNSETTLED_CANDLES:
+        elif page.length_counts and end - unsettled_from >= MAX_UNSETTLED_CANDLES:
             believed[unsettled_from:end] = True
         else:
             continue
-        reference, unsettled_from = float(closes[end - 1]), end
+        reference, unsettled_from = float(page.closes[end - 1]), end
     return believed
 
 
@@ -134,8 +174,8 @@ def _runs(closes: np.ndarray) -> Iterator[tuple[int, int]]:
     yield from zip(bounds[:-1], bounds[1:], strict=True)
 
 
-def _is_near(price: float, reference: float) -> bool:
-    return reference / MAX_JUMP_RATIO <= price <= reference * MAX_JUMP_RATIO
+def _is_near(prices: np.ndarray, reference: float | None) -> np.ndarray:
+    return same_price(prices, np.nan if reference is None else reference, MAX_JUMP_RATIO)
 
 
 def _near_believed(

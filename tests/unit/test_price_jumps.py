@@ -111,6 +111,13 @@ def test_page_that_agrees_with_a_stored_close_is_believed():
     assert refused(frame, 30.0, stored) == []
 
 
+def test_wrong_page_that_meets_an_old_price_by_chance_is_refused():
+    stored = candles([100.0, 100.0, 1.0, 1.0, 1.0])["close"]
+    wrong = candles([1e4, 1e4, 100.0, 100.0, 100.0, 100.0])
+    assert refused(wrong, 1e6, PriceEvidence(stored=stored)) == [0, 1, 2, 3, 4, 5]
+    assert refused(wrong[2:], 100.0, PriceEvidence(stored=stored[2:])) == [0, 1, 2, 3]
+
+
 def test_candle_that_another_source_confirms_is_believed_at_once():
     frame = candles([100.0, 100.0, 1.0])
     confirmed = frozenset([frame.index[2].to_pydatetime()])

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from cli.replaying import ROOT
+from tests.integration.cli.conftest import MARKET
+from tidecast.candles import Quarantined
+from tidecast.price_jumps import JUMP_REASON
 from tidecast.timeframes import Market
 
 
@@ -25,6 +28,16 @@ def test_status_for_people_says_what_is_missing(empty_home):
     assert result.exit_code == 0
     assert "none yet: tidecast ingest" in result.stdout
     assert "none yet: tidecast train" in result.stdout
+
+
+def test_status_says_that_candles_are_held_back(home):
+    with home.store() as store:
+        newest = store.candles.newest(MARKET)
+        row = '{"open": 1, "high": 1, "low": 1, "close": 1, "volume": 1}'
+        suspect = Quarantined(newest.open_time + MARKET.length, row, JUMP_REASON)
+        store.candles.quarantine(MARKET, newest.source, [suspect], newest.first_seen_at)
+    assert home.json("status")["markets"][0]["held_back_candles"] == 1
+    assert "1 held back: unconfirmed jump" in home.run("status").stdout
 
 
 def test_promote_broken_then_rollback(home):
