@@ -25,7 +25,7 @@ TRAIN = 17_520
 def main() -> None:
     path, trials, *instants = sys.argv[1:]
     raw = pd.read_parquet(path).set_index("timestamp").rename_axis("open_time")
-    candles, _ = validate(raw, "1h", raw.index[-1] + pd.Timedelta("2h"))
+    candles, _ = validate(raw, "1h", raw.index[-1] + pd.Timedelta("2h"), history=True)
     gains = [measure(candles, pd.Timestamp(instant, tz="UTC"), int(trials)) for instant in instants]
     print(
         f"mean gain {np.mean(gains):+.2%}, better in {np.sum(np.array(gains) > 0)} of {len(gains)}"
