@@ -17,17 +17,23 @@ import pandas as pd
 
 from tidecast.candles import COLUMNS
 from tidecast.errors import ArtefactInvalid, InvalidParameter
+from tidecast.forecasts import LEVELS
+from tidecast.models.array_file import read_arrays
+from tidecast.models.artifact_files import (
+    ARRAYS,
+    CALIBRATION,
+    MANIFEST,
+    PARAMETERS,
+    max_bytes,
+    read_file,
+    read_verified,
+)
 from tidecast.models.calibration import Calibration
 from tidecast.models.model import Arrays, Model
 from tidecast.timeframes import EPOCH, interval_length
 
-FORMAT = 1
-MANIFEST, ARRAYS, PARAMETERS, CALIBRATION = (
-    "manifest.json",
-    "arrays.npz",
-    "parameters.json",
-    "calibration.json",
-)
+FORMAT = 2
+"""Format 1 kept its trees as scikit-learn's own objects."""
 
 
 @dataclass(frozen=True)
@@ -75,24 +81,24 @@ def load(folder: Path) -> Artefact:
     from tidecast.models.catalogue import CLASSES
 
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        content = read_file(folder / MANIFEST, max_bytes(MANIFEST))
+        manifest = json.loads(content)
         if manifest["format"] != FORMAT:
             raise ArtefactInvalid(
-                f"{folder.name}: format {manifest['format']}, readable is {FORMAT}; train anew"
+                f"{folder.name}: format {manifest['format']}, readable is {FORMAT}; train again"
             )
-        contents = {name: _verified(folder / name, manifest["sha256"][name]) for name in _FILES}
-        with np.load(io.BytesIO(contents[ARRAYS]), allow_pickle=False) as stored:
-            arrays: Arrays = {name: stored[name] for name in stored.files}
+        contents = read_verified(folder, content)
+        arrays = read_arrays(contents[ARRAYS])
         model = CLASSES[manifest["model"]].from_state(json.loads(contents[PARAMETERS]), arrays)
+        _check_names(model, arrays)
         calibration = Calibration.from_json(contents[CALIBRATION].decode())
         facts = dict(manifest["facts"])
         _try_out(model, calibration)
     except _DAMAGE as error:
-        raise ArtefactInvalid(f"{folder.name}: {error!r}; train anew or roll back") from error
+        raise ArtefactInvalid(f"{folder.name}: {error!r}; train again or roll back") from error
     return Artefact(model, calibration, facts)
 
 
-_FILES = (ARRAYS, PARAMETERS, CALIBRATION)
 _DAMAGE = (
     OSError,
     ValueError,
@@ -117,14 +123,17 @@ def _try_out(model: Model, calibration: Calibration) -> None:
     count, length = model.needed_candles, interval_length(model.interval)
     index = pd.date_range(EPOCH, periods=count, freq=length, name="open_time").as_unit("us")
     price = 1.0 + 0.01 * (np.arange(count) % 2)
-    model.predict(pd.DataFrame(dict.fromkeys(COLUMNS, price), index=index))
+    forecasts = model.predict(pd.DataFrame(dict.fromkeys(COLUMNS, price), index=index))
+    expected = (1, model.horizon, len(LEVELS))
+    if forecasts.quantiles.shape != expected:
+        raise ValueError(f"it forecasts shape {forecasts.quantiles.shape}, not {expected}")
 
 
-def _verified(path: Path, expected: str) -> bytes:
-    content = path.read_bytes()
-    if _digest(content) != expected:
-        raise ArtefactInvalid(f"{path.name} of {path.parent.name} is damaged: its SHA-256 differs")
-    return content
+def _check_names(model: Model, arrays: Arrays) -> None:
+    """What the model would not save again is no part of it."""
+    unknown = set(arrays) - set(model.state()[1])
+    if unknown:
+        raise ValueError(f"unknown arrays: {', '.join(sorted(unknown))}")
 
 
 def _digest(content: bytes) -> str:

@@ -1,20 +1,20 @@
-"""Gradient boosting over all steps at once: the step is a feature, the rows are stacked."""
+"""Gradient boosting over all steps at once: the step is a feature, the rows are stacked.
+
+scikit-learn fits it; the trees are kept as plain arrays and evaluated with NumPy. Arrays from a
+file are data to check, so no content of an artifact can make a process read foreign memory or loop.
+"""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Self
 
 import numpy as np
-import skops.io
-from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import ThreadpoolController
 
-from tidecast.errors import ArtefactInvalid
+from tidecast.features.grid import Positions
 from tidecast.features.matrix import Matrix
 from tidecast.forecasts import Floats
+from tidecast.models.model import Arrays
+from tidecast.models.trees import Trees
 
-TRUSTED_TYPES = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
-"""The only type beyond skops' own list that an artefact may hold."""
 CENTER_TREES_SHARE = 0.6
 
 
@@ -43,19 +43,68 @@ class BoostingParameters:
 CHOSEN = BoostingParameters()
 
 
-def new_boosting(
-    seed: int, trees: int | None = None, parameters: BoostingParameters = CHOSEN
-) -> HistGradientBoostingRegressor:
-    """Unfitted boosting; ``trees`` stands in for those of the parameters."""
-    return HistGradientBoostingRegressor(
-        max_iter=parameters.trees if trees is None else trees,
-        learning_rate=parameters.learning_rate,
-        max_leaf_nodes=parameters.max_leaf_nodes,
-        min_samples_leaf=parameters.min_samples_leaf,
-        l2_regularization=parameters.l2_regularization,
-        early_stopping=False,
-        random_state=seed,
-    )
+@dataclass(frozen=True)
+class Boosting:
+    """Fitted boosting of stacked rows, as ``sample_steps`` makes them."""
+
+    trees: Trees
+
+    @classmethod
+    def fit(
+        cls,
+        inputs: Floats,
+        targets: Floats,
+        seed: int,
+        trees: int | None = None,
+        parameters: BoostingParameters = CHOSEN,
+    ) -> Self:
+        """Fit with scikit-learn.
+
+        Args:
+            inputs: shape ``(m, features + 4)``.
+            targets: shape ``(m,)``.
+            seed: of scikit-learn.
+            trees: stands in for those of the parameters.
+            parameters: of the boosting.
+
+        Raises:
+            FitFailed: the trees are beyond the limits of ``Trees``.
+        """
+        # Imported here: only a training needs them.
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        from tidecast.models.tree_export import export_trees
+
+        fitted = HistGradientBoostingRegressor(
+            max_iter=parameters.trees if trees is None else trees,
+            learning_rate=parameters.learning_rate,
+            max_leaf_nodes=parameters.max_leaf_nodes,
+            min_samples_leaf=parameters.min_samples_leaf,
+            l2_regularization=parameters.l2_regularization,
+            early_stopping=False,
+            random_state=seed,
+        ).fit(inputs, targets)
+        return cls(export_trees(fitted))
+
+    def predict_steps(self, matrix: Matrix, horizon: int) -> Floats:
+        """Predictions for every row and step, shape ``(rows, horizon)``."""
+        rows = np.repeat(np.arange(len(matrix)), horizon)
+        steps = np.tile(np.arange(1, horizon + 1), len(matrix))
+        predicted = self.trees.predict(_inputs(matrix, rows, steps))
+        return predicted.reshape(len(matrix), horizon)
+
+    def state(self, name: str) -> Arrays:
+        """Arrays for ``from_state``, their names beginning with ``name``."""
+        return {f"{name}_{part}": array for part, array in self.trees.state().items()}
+
+    @classmethod
+    def from_state(cls, name: str, arrays: Arrays) -> Self:
+        """The inverse of ``state``.
+
+        Raises:
+            KeyError, ValueError: the arrays are no trees.
+        """
+        return cls(Trees.from_state({part: arrays[f"{name}_{part}"] for part in Trees.PARTS}))
 
 
 def sample_steps(
@@ -84,45 +133,7 @@ def sample_steps(
     return _inputs(matrix, rows[known], steps[known]), left[known]
 
 
-def predict_steps(boosting: HistGradientBoostingRegressor, matrix: Matrix, horizon: int) -> Floats:
-    """Predictions for every row and step, shape ``(rows, horizon)``."""
-    if not len(matrix):  # scikit-learn refuses to predict nothing
-        return np.empty((0, horizon))
-    rows = np.repeat(np.arange(len(matrix)), horizon)
-    steps = np.tile(np.arange(1, horizon + 1), len(matrix))
-    inputs = _inputs(matrix, rows, steps)
-    with _thread_pools().limit(limits=1, user_api="openmp"):
-        predicted = boosting.predict(inputs)
-    return np.asarray(predicted).reshape(len(matrix), horizon)
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    """One forecast takes 10 ms alone; threads that wait for a busy core made it seconds."""
-    return ThreadpoolController()
-
-
-def boosting_to_bytes(boosting: HistGradientBoostingRegressor) -> Any:
-    """The fitted boosting in skops' format, as an array of bytes."""
-    return np.frombuffer(skops.io.dumps(boosting), dtype=np.uint8)
-
-
-def boosting_from_bytes(content: Any) -> HistGradientBoostingRegressor:
-    """Read a boosting back; types beyond ``TRUSTED_TYPES`` are refused, so no code runs.
-
-    Raises:
-        ArtefactInvalid: the content is not such a boosting.
-    """
-    try:
-        boosting = skops.io.loads(content.tobytes(), trusted=TRUSTED_TYPES)
-    except Exception as error:  # skops raises many kinds, zipfile's and its own among them
-        raise ArtefactInvalid(f"boosting cannot be read: {error}") from error
-    if not isinstance(boosting, HistGradientBoostingRegressor):
-        raise ArtefactInvalid(f"expected a boosting, found {type(boosting).__name__}")
-    return boosting
-
-
-def _inputs(matrix: Matrix, rows: Any, steps: Any) -> Floats:
+def _inputs(matrix: Matrix, rows: Positions, steps: Positions) -> Floats:
     hours, weekdays = matrix.hour[rows], matrix.weekday[rows]
     target_hours = (hours + steps * matrix.step_hours) % 24
     return np.column_stack(

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tidecast.errors import TooFewCandles
 from tidecast.features.grid import ACTIVE, Grid, Positions, step_returns
@@ -14,11 +13,8 @@ from tidecast.features.volatility import interruption_factor
 from tidecast.forecasts import Floats
 from tidecast.models.boosting import (
     CHOSEN,
+    Boosting,
     BoostingParameters,
-    boosting_from_bytes,
-    boosting_to_bytes,
-    new_boosting,
-    predict_steps,
     sample_steps,
 )
 from tidecast.models.combination import center_weights
@@ -44,7 +40,7 @@ class Parts:
     ranges: Floats
     scale: Scale
     sarimax: SarimaxCenter
-    boosting: HistGradientBoostingRegressor
+    boosting: Boosting
 
     @classmethod
     def fit(
@@ -64,13 +60,13 @@ class Parts:
             np.stack([matrix.values.min(axis=0), matrix.values.max(axis=0)]),
             Scale.fit(grid, matrix, rows, horizon, seed, parameters),
             SarimaxCenter.fit(grid, last),
-            new_boosting(seed, parameters.center_trees, parameters).fit(stacked, target),
+            Boosting.fit(stacked, target, seed, parameters.center_trees, parameters),
         )
 
     def centers(self, grid: Grid, matrix: Matrix, rows: Positions, horizon: int) -> Floats:
         """Log returns expected by SARIMAX and by boosting, shape ``(2, rows, horizon)``."""
         matrix = matrix.clipped(self.ranges)
-        boosted = predict_steps(self.boosting, matrix, horizon)
+        boosted = self.boosting.predict_steps(matrix, horizon)
         return np.stack(
             [
                 self.sarimax.predict(grid, rows, horizon),
@@ -179,7 +175,7 @@ class Ensemble:
             "shape": self.shape,
             "har_shape": self.har_shape,
             "feature_ranges": self.parts.ranges,
-            "center_boosting": boosting_to_bytes(self.parts.boosting),
+            **self.parts.boosting.state("center_boosting"),
             **self.parts.scale.state(),
             **self.parts.sarimax.state(),
         }
@@ -192,7 +188,7 @@ class Ensemble:
             arrays["feature_ranges"],
             Scale.from_state(arrays),
             SarimaxCenter.from_state(arrays),
-            boosting_from_bytes(arrays["center_boosting"]),
+            Boosting.from_state("center_boosting", arrays),
         )
         return cls(
             parameters["interval"],

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from tidecast.features.grid import Grid, Positions
 from tidecast.features.matrix import Matrix
@@ -17,11 +16,8 @@ from tidecast.features.volatility import forward_log_variance
 from tidecast.forecasts import Floats
 from tidecast.models.boosting import (
     CHOSEN,
+    Boosting,
     BoostingParameters,
-    boosting_from_bytes,
-    boosting_to_bytes,
-    new_boosting,
-    predict_steps,
     sample_steps,
 )
 from tidecast.models.model import Arrays
@@ -42,7 +38,7 @@ class Scale:
     """
 
     har: Floats
-    boosting: HistGradientBoostingRegressor
+    boosting: Boosting
 
     @classmethod
     def fit(
@@ -74,22 +70,21 @@ class Scale:
         )
         residual = target - _times(design, har)
         stacked, left = sample_steps(matrix, residual, STEPS_PER_ROW, np.random.default_rng(seed))
-        boosting = new_boosting(seed, parameters=parameters)
-        return cls(har, boosting.fit(stacked, left))
+        return cls(har, Boosting.fit(stacked, left, seed, parameters=parameters))
 
     def log_variance(self, matrix: Matrix) -> tuple[Floats, Floats]:
         """Log mean variance per candle, each ``(rows, horizon)``: of HAR, and of both together."""
         har = _times(_har_design(matrix), self.har)
-        return har, har + predict_steps(self.boosting, matrix, har.shape[1])
+        return har, har + self.boosting.predict_steps(matrix, har.shape[1])
 
     def state(self) -> Arrays:
         """Arrays that ``from_state`` needs."""
-        return {"har": self.har, "scale_boosting": boosting_to_bytes(self.boosting)}
+        return {"har": self.har, **self.boosting.state("scale_boosting")}
 
     @classmethod
     def from_state(cls, arrays: Arrays) -> Self:
         """The inverse of ``state``."""
-        return cls(arrays["har"], boosting_from_bytes(arrays["scale_boosting"]))
+        return cls(arrays["har"], Boosting.from_state("scale_boosting", arrays))
 
 
 def deviations(log_variance: Floats) -> Floats:

@@ -22,11 +22,10 @@ _REQUIREMENTS = (
     "numpy",
     "pandas",
     "scipy",
-    "scikit-learn",
     "statsmodels",
     "TA-Lib",
     "arch",
-    "skops",
+    "threadpoolctl",
 )
 
 

@@ -20,7 +20,7 @@ TRAINING = {"5m": 3200, "1h": 2200, "1d": 1400}
 AFTER = 40
 """Candles behind the training window, to forecast from."""
 KINDS = ("random_walk", "ensemble", "garch")
-"""A model of each kind of artefact: a table, skops bytes, many parameters."""
+"""A model of each kind of artefact: a table, trees, many parameters."""
 GAPS = [(30, 2), (-300, 3), (-9, 1)]
 """First position and count of missing candles; negative positions count from the end."""
 

@@ -58,7 +58,7 @@ def test_flipped_bit_of_the_manifest_changes_no_forecast(folder, market, assert_
 @pytest.mark.parametrize("file", [MANIFEST, *FILES])
 def test_missing_file_is_refused(file, folder):
     (folder / file).unlink()
-    with pytest.raises(ArtefactInvalid, match="train anew or roll back"):
+    with pytest.raises(ArtefactInvalid, match="train again or roll back"):
         load(folder)
 
 
@@ -93,8 +93,8 @@ def test_file_of_another_artefact_is_refused(saved, ensemble_folder):
     ("key", "value"),
     [
         ("format", 0),
-        ("format", 2),
-        ("format", "1"),
+        ("format", 1),
+        ("format", "2"),
         ("format", None),
         ("model", "prophet"),
         ("model", None),
@@ -141,7 +141,7 @@ def test_manifest_that_is_no_text_is_refused(folder):
 def test_other_format_says_which_one_can_be_read(folder):
     manifest = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps({**manifest, "format": 99}))
-    with pytest.raises(ArtefactInvalid, match="format 99, readable is 1; train anew"):
+    with pytest.raises(ArtefactInvalid, match="format 99, readable is 2; train again"):
         load(folder)
 
 

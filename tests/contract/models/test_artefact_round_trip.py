@@ -126,14 +126,7 @@ def test_artefact_holds_json_and_plain_arrays_only(name, folders):
         json.loads(path.read_text())
     for member, content in _inner_files((folders / name / "arrays.npz").read_bytes()).items():
         array = _array(content)
-        if array.dtype != np.uint8:
-            assert array.dtype == np.float64, member
-            continue
-        for inner, part in _inner_files(array.tobytes()).items():
-            if inner == "schema.json":
-                json.loads(part)
-            else:
-                assert not _array(part).dtype.hasobject
+        assert array.dtype.kind in "bif", member
 
 
 def test_artefact_names_no_object_of_statsmodels_or_arch(name, folders):
@@ -141,14 +134,12 @@ def test_artefact_names_no_object_of_statsmodels_or_arch(name, folders):
         content = path.read_bytes()
         parts = [content]
         if path.suffix == ".npz":
-            arrays = [_array(part) for part in _inner_files(content).values()]
-            inside = [array.tobytes() for array in arrays if array.dtype == np.uint8]
-            parts += [part for zipped in inside for part in _inner_files(zipped).values()]
+            parts += _inner_files(content).values()
         for part in parts:
             for word in (b"statsmodels", b"arch.univariate", b"pickle"):
                 assert word not in part
 
 
 def test_loading_an_artefact_unpickles_nothing(elsewhere):
-    """NumPy, joblib and skops would all go through an unpickler to run foreign code."""
+    """NumPy and joblib would both go through an unpickler to run foreign code."""
     assert elsewhere["unpickled"] == []

@@ -6,7 +6,6 @@ from tidecast.errors import TooFewCandles
 from tidecast.features.grid import Grid, step_returns
 from tidecast.features.matrix import build_matrix, needed_candles
 from tidecast.forecasts import LEVELS
-from tidecast.models.boosting import predict_steps
 from tidecast.models.combination import center_weights
 from tidecast.models.ensemble import MIN_ROWS, Ensemble, Parts
 from tidecast.models.shape import empirical_shape
@@ -105,7 +104,7 @@ def test_boosted_centre_is_in_units_of_the_recent_deviation(ensemble, candles):
     grid, rows = Grid.of(candles, "1h"), np.arange(COUNT - 40, COUNT)
     matrix = build_matrix(grid, rows)
     boosted = ensemble.parts.centers(grid, matrix, rows, HORIZON)[1]
-    standardised = predict_steps(ensemble.parts.boosting, matrix, HORIZON)
+    standardised = ensemble.parts.boosting.predict_steps(matrix, HORIZON)
     recent = np.exp(0.5 * matrix.column("log_variance_24"))[:, None]
     expected = standardised * recent * np.sqrt(np.arange(1, HORIZON + 1))
     np.testing.assert_allclose(boosted, expected, rtol=1e-12)
