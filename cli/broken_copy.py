@@ -13,7 +13,7 @@ import numpy as np
 
 from tidecast.errors import ForecastUnavailable, InvalidParameter
 from tidecast.forecasts import LEVELS
-from tidecast.models.artefact import load, save
+from tidecast.models.artefact import save
 from tidecast.models.baselines import RandomWalk
 from tidecast.models.calibration import Calibration
 from tidecast.models.ensemble import Ensemble
@@ -38,7 +38,7 @@ def register_broken_copy(registry: Registry, market: Market) -> tuple[str, str]:
     champion = registry.champion(market)
     if champion is None:
         raise ForecastUnavailable(f"{market} has no champion yet; run `tidecast train {market}`")
-    artefact = load(registry.fetch(market, champion.version))
+    artefact = registry.load(market, champion.version)
     model = damaged(artefact.model)
     name = f"BROKEN ON PURPOSE: copy of version {champion.version}"
     facts = artefact.facts | {"broken_on_purpose": True, "copy_of": champion.version}

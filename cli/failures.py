@@ -62,7 +62,7 @@ def error_line(error: Exception, code: ExitCode, subject: str = "") -> str:
     parts = [text if subject in text else f"{subject}: {text}"]
     if isinstance(error, CallerError):
         allowed = error.allowed if isinstance(error.allowed, str) else ", ".join(error.allowed)
-        parts.append(f"allowed: {allowed}")
+        parts += [f"allowed: {allowed}"] if allowed else []
     return f"error: {'; '.join(parts)} ({MEANINGS[code]})"
 
 

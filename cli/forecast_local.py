@@ -41,7 +41,7 @@ def newest_view(
     snapshot, _ = compute(
         store,
         market,
-        load_champion(find_origin(registry, market, order[0])),
+        load_champion(registry, market, find_origin(registry, market, order[0])),
         newest.open_time + market.length,
         clock=clock,
         default_levels=limits.default_levels,

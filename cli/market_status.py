@@ -9,6 +9,7 @@ from service.messages import StepScores
 from service.scoreboard import tally
 from tidecast.errors import TidecastError
 from tidecast.models.ladder import short_history_reason
+from tidecast.lifecycle.registry_check import find_registry_problems
 from tidecast.registry import Registry
 from tidecast.store import Event, Retraining, Store
 from tidecast.timeframes import Market, format_rfc3339
@@ -35,6 +36,7 @@ class MarketStatus:
         forced: whether the champion was promoted past the gate.
         monitor: figures of the last monitoring round.
         scores: one entry per shown step, ours beside the random walk's.
+        registry: what is wrong in MLflow with the champion, and what to do.
     """
 
     market: Market
@@ -51,6 +53,7 @@ class MarketStatus:
     champion_age: timedelta | None
     model_age: timedelta | None
     forced: bool
+    registry: list[str]
     last_retraining: dict[str, Any] | None
     monitor: dict[str, Any]
     scores: list[dict[str, Any]]
@@ -73,6 +76,7 @@ class MarketStatus:
             "champion_age_seconds": _seconds(self.champion_age),
             "model_age_seconds": _seconds(self.model_age),
             "forced": self.forced,
+            "registry": self.registry,
             "last_retraining": self.last_retraining,
             "monitor": self.monitor,
             "scores": self.scores,
@@ -108,6 +112,7 @@ def read_status(store: Store, registry: Registry, market: Market, now: datetime)
         champion_age=now - promotion.at if promotion else None,
         model_age=now - trained_at if trained_at else None,
         forced=promotion.forced if promotion else False,
+        registry=_registry_problems(registry, market, promotion.version) if promotion else [],
         last_retraining=_retraining(store.retrainings.newest(market)),
         monitor=_monitor(store, market),
         scores=[_score(step) for step in scores.steps if step.step in SHOWN_STEPS],
@@ -132,6 +137,13 @@ def _short_history(market: Market, facts: dict[str, Any], candles: int) -> str |
     if not {"model", "horizon"} <= facts.keys():
         return None
     return short_history_reason(facts["model"], market.interval, facts["horizon"], candles)
+
+
+def _registry_problems(registry: Registry, market: Market, version: str) -> list[str]:
+    try:
+        return [problem.text for problem in find_registry_problems(registry, market, version)]
+    except TidecastError as error:
+        return [str(error)]
 
 
 def _monitor(store: Store, market: Market) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def _lines(one: "MarketStatus") -> list[tuple[str, str]]:
         ("candles", _candles(one)),
         ("champion", _champion(one)),
         *([("history", one.short_history)] if one.short_history else ()),
+        *(("registry", problem) for problem in one.registry),
         ("retraining", _retraining(one)),
         *(("event", _event(event)) for event in one.events),
     ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from tidecast.errors import ArtefactInvalid, InvalidParameter
-from tidecast.models.artefact import Artefact, load
+from tidecast.models.artefact import Artefact
 from tidecast.registry import Registry
 from tidecast.timeframes import Market
 
@@ -60,9 +60,8 @@ def reader(registry: Registry) -> ReadChampion:
     @lru_cache(maxsize=KEPT_IN_MEMORY)
     def read(market: Market, version: str) -> Champion:
         try:
-            folder = registry.fetch(market, version)
+            return champion_of(version, registry.load(market, version))
         except InvalidParameter as e:
             raise ArtefactInvalid(f"{e}; it was deleted") from e
-        return champion_of(version, load(folder))
 
     return read

@@ -14,7 +14,8 @@ from monitoring.retraining import record_end
 from monitoring.round import Plan, Report, monitor_market
 from monitoring.trigger import Ended, Trigger
 from tidecast.clock import Clock
-from tidecast.errors import RetryLater
+from tidecast.errors import OperatorError, RejectedError, RetryLater
+from tidecast.lifecycle.registry_check import report_registry_problems
 from tidecast.registry import Registry
 from tidecast.settings import Settings
 from tidecast.store import Store
@@ -37,6 +38,7 @@ class Monitor:
         read_champion: facts of a model version.
         trigger: starts trainings.
         leads: whether this monitor, of several, is the one that works now.
+        registry: whose champions are compared with the promotions; None leaves that out.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class Monitor:
         read_champion: ReadChampion,
         trigger: Trigger,
         leads: Callable[[], bool] = lambda: True,
+        registry: Registry | None = None,
     ) -> None:
         self._store = store
+        self._registry = registry
         self._plans = plans
         self._clock = clock
         self._read_champion = read_champion
@@ -121,10 +125,20 @@ class Monitor:
             read_champion=self._read_champion,
             trigger=self._trigger,
         )
+        self._check_registry(market, now)
         self._seen[market] = (version, now)
         (self._waiting.add if report.waits else self._waiting.discard)(market)
         _log_report(report)
         return report
+
+    def _check_registry(self, market: Market, now: datetime) -> None:
+        """Report what people changed in MLflow; it is no reason to cut a round short."""
+        if self._registry is None:
+            return
+        try:
+            report_registry_problems(self._store, self._registry, market, now)
+        except (RetryLater, OperatorError, RejectedError) as e:
+            _log.warning("registry_not_checked", market=str(market), error=str(e))
 
 
 def plan_for(settings: Settings, market: Market, clock: Clock) -> Plan:
@@ -165,7 +179,9 @@ def run(stop: threading.Event, settings: Settings) -> None:
     channels = open_channels(urls, settings.monitoring.alert_topic_arn)
     with Store(settings.store_url) as store, placed(settings) as place:
         show_leader(place.leads)
-        monitor = Monitor(store, plans, clock, reader(registry), place.trigger, place.leads)
+        monitor = Monitor(
+            store, plans, clock, reader(registry), place.trigger, place.leads, registry
+        )
         _migrate(store, stop, settings.monitoring.poll_seconds)
         _log.info("monitoring_started", markets=[str(market) for market in plans])
         with delivering(Delivery(store, one, clock, place.leads) for one in channels):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from tidecast.errors import ArtefactInvalid, InvalidParameter
-from tidecast.models.artefact import MANIFEST, load
+from tidecast.models.artifact_files import MANIFEST, max_bytes, read_file
 from tidecast.models.calibration import Calibration
 from tidecast.models.model import Model
 from tidecast.registry import Registry
@@ -95,7 +95,7 @@ def find_origin(registry: Registry, market: Market, title: Title) -> Origin:
     """
     try:
         folder = registry.fetch(market, title.version)
-        facts = json.loads((folder / MANIFEST).read_text())["facts"]
+        facts = json.loads(read_file(folder / MANIFEST, max_bytes(MANIFEST)))["facts"]
         made_for, trained_at = facts["market"], facts.get("trained_at")
     except InvalidParameter as error:
         raise ArtefactInvalid(f"{error}; it was deleted") from error
@@ -106,13 +106,14 @@ def find_origin(registry: Registry, market: Market, title: Title) -> Origin:
     return Origin(title, _time(trained_at), folder, facts.get("model"))
 
 
-def load_champion(origin: Origin) -> Champion:
+def load_champion(registry: Registry, market: Market, origin: Origin) -> Champion:
     """Load the model. The first one of a process takes seconds: its libraries are imported.
 
     Raises:
-        ArtefactInvalid: it is damaged or of another format.
+        ArtefactInvalid: it is damaged, harmful or of another format.
+        RegistryUnavailable: it could not be tried.
     """
-    artefact = load(origin.folder)
+    artefact = registry.load(market, origin.title.version)
     return Champion(origin, artefact.model, artefact.calibration)
 
 

@@ -31,6 +31,8 @@ from tidecast.errors import (
     StoreUnavailable,
     TidecastError,
 )
+from tidecast.lifecycle.model_loading import announce_refusal
+from tidecast.lifecycle.registry_check import find_registry_problems
 from tidecast.registry import Registry
 from tidecast.store import Basis, LoggedForecast, Store
 from tidecast.telemetry import get_logger
@@ -40,6 +42,8 @@ HISTORY = 50
 """Promotions that are looked at, newest first, for one that can be served."""
 RETRY_REFUSED_SECONDS = 30.0
 """Pause before a damaged artefact is looked at again; somebody may have mended it."""
+CHECK_REGISTRY_SECONDS = 60.0
+"""Pause between two looks at whether MLflow still has the champion: three or four requests."""
 MAX_PENDING = 500
 """Forecasts kept in memory while the store cannot be written; the oldest goes first."""
 REGISTRY_AWAY = "model registry unavailable: a new champion is seen by its promotion only"
@@ -87,6 +91,7 @@ class MarketWatch:
         self._retry_at: dict[Title, float] = {}
         self._done: tuple[datetime, tuple[Title, ...]] | None = None
         self._failed_with: int | None = None
+        self._check_registry_at = 0.0
         self._pending: deque[tuple[LoggedForecast, Basis]] = deque(maxlen=MAX_PENDING)
 
     def look_for_candle(self) -> None:
@@ -122,6 +127,7 @@ class MarketWatch:
         before = _titles_of(self._candidates)
         self._candidates = self._choose(order)
         self._explain_champion()
+        self._check_registry()
         return _titles_of(self._candidates) != before
 
     def _renew(self, cutoff: datetime, candidates: tuple[Champion, ...]) -> None:
@@ -232,7 +238,7 @@ class MarketWatch:
         try:
             origin = find_origin(self._registry, self.market, title)
             self._resume(origin)
-            champion = load_champion(origin)
+            champion = load_champion(self._registry, self.market, origin)
         except RejectedError as error:
             self._refuse(title, error)
             self._retry_at[title] = time.monotonic() + RETRY_REFUSED_SECONDS
@@ -263,13 +269,7 @@ class MarketWatch:
         if self._refused.get(title) == reason:
             return
         self._refused[title] = reason
-        facts = {"version": title.version, "reason": str(error)}
-        log.error("champion_refused", market=str(self.market), **facts)
-        key = f"champion_refused:{self.market}:{title.version}"
-        try:
-            self._store.events.add("champion_refused", key, facts, self._clock.now(), self.market)
-        except StoreUnavailable as failure:
-            log.warning("event_not_stored", key=key, error=str(failure))
+        announce_refusal(self._store, self.market, title.version, str(error), self._clock.now())
 
     def _explain_held_back(self, cutoff: datetime) -> None:
         """Say in ``degraded`` when newer candles wait for a confirmation."""
@@ -291,6 +291,19 @@ class MarketWatch:
             version = state.snapshot.forecast.model_version
             reason += f"; the last good forecast, of version {version}, goes on serving"
         self._trouble("champion", reason)
+
+    def _check_registry(self) -> None:
+        """Say when another replica could not load the champion; at most once a minute."""
+        wanted = self._board.state(self.market).wanted
+        if wanted is None or not self._candidates or time.monotonic() < self._check_registry_at:
+            return
+        self._check_registry_at = time.monotonic() + CHECK_REGISTRY_SECONDS
+        try:
+            problems = find_registry_problems(self._registry, self.market, wanted.version)
+        except (RegistryUnavailable, OperatorError, RejectedError):
+            return  # Reading the alias has said so already.
+        lost = [problem.text for problem in problems if problem.unloadable]
+        self._trouble("champion files", "; ".join(lost) or None)
 
     def _log_pending(self) -> None:
         """Log what the store did not take before; a failure waits for the next look."""

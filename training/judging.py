@@ -10,8 +10,9 @@ from datetime import datetime
 from tidecast.errors import ArtefactInvalid, FitFailed, TooFewCandles
 from tidecast.evaluation.backtest import calibrate_online
 from tidecast.evaluation.gate import RANDOM_WALK, Verdict, defect, judge
+from tidecast.lifecycle.model_loading import load_version
 from tidecast.models import catalogue
-from tidecast.models.artefact import Artefact, load
+from tidecast.models.artefact import Artefact
 from tidecast.models.calibration import Calibration
 from tidecast.models.model import Model, ReturnForecasts
 from tidecast.models.volatility_baselines import Ewma, Garch
@@ -57,7 +58,9 @@ def walk_challenger(
     return served, calibration
 
 
-def walk_champion(store: Store, registry: Registry, market: Market, window: Window) -> Champion:
+def walk_champion(
+    store: Store, registry: Registry, market: Market, window: Window, now: datetime
+) -> Champion:
     """Forecasts of the champion; one that cannot forecast counts as broken.
 
     Raises:
@@ -67,7 +70,7 @@ def walk_champion(store: Store, registry: Registry, market: Market, window: Wind
     if champion is None:
         return Champion()
     try:
-        artefact = load(registry.fetch(market, champion.version))
+        artefact = load_version(store, registry, market, champion.version, now)
         forecasts = _walk(store, champion, artefact, window)
     except BROKEN_MODEL as error:
         return Champion(champion.version, broken=str(error) or repr(error))

@@ -8,6 +8,7 @@ promotion or rollback writes the missing row.
 from datetime import datetime
 
 from tidecast.errors import GateRefused, InvalidParameter, RejectedError
+from tidecast.lifecycle.registry_check import report_registry_problems
 from tidecast.registry import Registry
 from tidecast.store import Promotion, Store
 from tidecast.timeframes import Market
@@ -80,27 +81,40 @@ def rollback(
         RegistryUnavailable, StoreUnavailable: try again later.
     """
     reconcile(store, registry, market, now=now)
-    champion = registry.champion(market)
-    present = None if champion is None else champion.version
+    champion, newest = registry.champion(market), store.promotions.newest(market)
+    present = champion.version if champion else newest.version if newest else None
     refused: list[str] = []
     for version in _earlier(store, registry, market, present):
         try:
+            registry.version(market, version)
             smoke_forecast(store, registry, market, version, now)
-        except (RejectedError, InvalidParameter) as error:
+            previous = registry.point(market, version)
+        except InvalidParameter:
+            refused.append(f"version {version} was deleted from MLflow")
+            continue
+        except RejectedError as error:
             refused.append(f"version {version}: {error}")
             continue
-        previous = registry.point(market, version)
         reason = f"rollback from version {present}"
         return store.promotions.add(
             market, version, previous=previous, at=now, by=by, reason=reason
         )
-    raise GateRefused(refused or [f"{market} has no earlier champion to go back to"])
+    refused = refused or [f"{market} has no earlier champion to go back to"]
+    raise GateRefused([*refused, _advice(registry, market, present)])
 
 
 def reconcile(
     store: Store, registry: Registry, market: Market, *, now: datetime
 ) -> Promotion | None:
-    """Write the row that a crash between alias and row left out; None when they agree."""
+    """Write the row of a champion that the alias names and the history does not.
+
+    A crash between alias and row leaves that, or a person who moved the alias. An alias or a
+    version that was deleted is reported; the champion stays.
+
+    Returns:
+        The row; None when nothing was missing.
+    """
+    report_registry_problems(store, registry, market, now)
     champion, newest = registry.champion(market), store.promotions.newest(market)
     if champion is None or (newest is not None and newest.version == champion.version):
         return None
@@ -121,3 +135,11 @@ def _earlier(store: Store, registry: Registry, market: Market, present: str | No
     named = [] if alias is None else [alias.version]
     held = [promotion.version for promotion in store.promotions.history(market)]
     return [version for version in dict.fromkeys([*named, *held]) if version != present]
+
+
+def _advice(registry: Registry, market: Market, present: str | None) -> str:
+    """What a person can do who cannot go back."""
+    others = [one.version for one in registry.versions(market) if one.version != present]
+    if not others:
+        return f"`tidecast train {market}` makes a new version"
+    return f"`tidecast promote {market} VERSION` promotes another one: {', '.join(others)}"

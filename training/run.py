@@ -162,7 +162,7 @@ def _challenge(order: _Order, window: Window, name: str) -> tuple[TrainingOutcom
         )
     with announced(order.progress, f"judging it on {len(window.cutoffs)} newer cutoffs"):
         served, calibration = walk_challenger(model, window, market)
-        champion = walk_champion(order.store, order.registry, market, window)
+        champion = walk_champion(order.store, order.registry, market, window, order.now)
         baselines = walk_baselines(window, market, order.settings.horizon)
         verdict = judge_all(name, served, champion, baselines, window, training.gate_min_t)
     forecasts = {"challenger": served, **baselines}

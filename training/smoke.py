@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from tidecast.errors import ArtefactInvalid, ForecastInvalid, InvalidParameter, RejectedError
+from tidecast.errors import ForecastInvalid, InvalidParameter, RejectedError
 from tidecast.forecasts import Forecast
-from tidecast.models.artefact import load
+from tidecast.lifecycle.model_loading import load_version
 from tidecast.models.forecasting import forecast_at, history_candles
 from tidecast.registry import Registry
 from tidecast.store import Store
@@ -33,10 +33,7 @@ def smoke_forecast(
         InvalidParameter: there is no such version.
         RegistryUnavailable, StoreUnavailable: it could not be tried.
     """
-    artefact = load(registry.fetch(market, version))
-    made_for = artefact.facts.get("market")
-    if made_for != str(market):
-        raise ArtefactInvalid(f"version {version} was made for {made_for}, not {market}")
+    artefact = load_version(store, registry, market, version, now)
     needed = history_candles(artefact.model)
     candles = store.candles.read(market, as_of=now, limit=needed)
     try:

@@ -5,7 +5,6 @@ all. It serves when MLflow is away.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -14,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tidecast.errors import ArtefactInvalid, RegistryUnavailable
-from tidecast.models.artefact import MANIFEST
+from tidecast.models.artifact_files import MANIFEST, max_bytes, read_file, read_verified
+from tidecast.registry.trial import TrialLog
 from tidecast.registry.versions import ModelVersion
 from tidecast.timeframes import Market
 
@@ -24,6 +24,7 @@ ABANDONED_SECONDS = 3600.0
 """A download that did not end in this time was killed."""
 _DIGEST = "manifest.sha256"
 _CHAMPION = "champion.json"
+_TRIALS = "trials"
 _PARTIAL = ".partial-"
 
 
@@ -69,6 +70,10 @@ class ArtefactCache:
             ) from error
         return copy
 
+    def trials(self, market: Market) -> TrialLog:
+        """Outcomes of the trials of a market's artifacts."""
+        return TrialLog(self._market_folder(market) / _TRIALS)
+
     def remember_champion(self, version: ModelVersion) -> None:
         """Keep what a restart needs to know when MLflow is away."""
         path = self._market_folder(version.market) / _CHAMPION
@@ -106,37 +111,19 @@ class ArtefactCache:
 
 
 def verify(folder: Path, manifest_sha256: str) -> None:
-    """Check every file of an artefact against its digest.
+    """Check every file of an artifact against its digest.
 
     Raises:
         ArtefactInvalid: a file is missing or differs.
+        OSError: a file cannot be read.
     """
     try:
-        manifest = (folder / MANIFEST).read_bytes()
-        if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
-            raise ArtefactInvalid(f"{folder}: {MANIFEST} is damaged: its SHA-256 differs")
-        for name, expected in file_digests(manifest).items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
-                raise ArtefactInvalid(f"{folder}: {name} is damaged: its SHA-256 differs")
+        manifest = read_file(folder / MANIFEST, max_bytes(MANIFEST))
     except FileNotFoundError as error:
-        raise ArtefactInvalid(f"{folder} is incomplete: {error.filename} is missing") from error
-
-
-def file_digests(manifest: bytes) -> dict[str, str]:
-    """SHA-256 of every file beside a manifest.
-
-    Raises:
-        ArtefactInvalid: this is no manifest, or it names a file outside its folder.
-    """
-    try:
-        digests = {
-            str(name): str(digest) for name, digest in json.loads(manifest)["sha256"].items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtefactInvalid(f"{MANIFEST} cannot be read: {error!r}") from error
-    if any(Path(name).name != name for name in digests):
-        raise ArtefactInvalid(f"{MANIFEST} names a file outside its folder: {sorted(digests)}")
-    return digests
+        raise ArtefactInvalid(f"{folder} is incomplete: {MANIFEST} is missing") from error
+    if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
+        raise ArtefactInvalid(f"{folder}: {MANIFEST} is damaged: its SHA-256 differs")
+    read_verified(folder, manifest)
 
 
 def _drop_old(folder: Path) -> None:

@@ -1,20 +1,22 @@
 """Copies the files of an artefact from where MLflow keeps them."""
 
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tidecast.errors import ArtefactInvalid, RegistryUnavailable
-from tidecast.models.artefact import MANIFEST
-from tidecast.registry.cache import file_digests
+from tidecast.models.artifact_files import (
+    FILES,
+    MANIFEST,
+    ReadFile,
+    file_digests,
+    max_bytes,
+    read_file,
+)
 from tidecast.registry.logged_model import ARTEFACT_PATH
 from tidecast.registry.lookup import Lookup
 from tidecast.registry.lookup_rest import RestLookup
 from tidecast.registry.writing import Writer
-
-ReadFile = Callable[[str], bytes | None]
-"""Content of a file by its name, None if there is none."""
 
 
 def download_artefact(source: str, folder: Path, lookup: Lookup, writer: Writer) -> None:
@@ -33,35 +35,51 @@ def download_artefact(source: str, folder: Path, lookup: Lookup, writer: Writer)
         ArtefactInvalid: files are missing at the source.
         RegistryUnavailable: the storage cannot be reached.
     """
-    parts = urlsplit(source)
-    if parts.scheme in ("", "file"):
-        origin = Path(url2pathname(parts.path)) / ARTEFACT_PATH
-        _copy_files(lambda name: _read_local(origin / name), folder, source)
-    elif parts.scheme == "mlflow-artifacts" and not parts.netloc and isinstance(lookup, RestLookup):
-        _copy_files(
-            lambda name: lookup.artifact(f"{parts.path}/{ARTEFACT_PATH}/{name}"), folder, source
-        )
-    else:
-        writer.download(f"{source}/{ARTEFACT_PATH}", folder)
-
-
-def _copy_files(read: ReadFile, folder: Path, source: str) -> None:
+    read = _reader(source, lookup)
+    if read is None:
+        writer.download(f"{source}/{ARTEFACT_PATH}", folder, (MANIFEST, *FILES))
+        return
     manifest = _required(read, MANIFEST, source)
     (folder / MANIFEST).write_bytes(manifest)
     for name in file_digests(manifest):
         (folder / name).write_bytes(_required(read, name, source))
 
 
+def find_manifest(source: str, lookup: Lookup) -> bytes | None:
+    """The manifest of the artefact of a logged model, None if there is none.
+
+    Raises:
+        ArtefactInvalid: it is no plain file, or too large.
+        RegistryUnavailable: the storage cannot be reached.
+        LookupError: it could be read with the MLflow package only.
+    """
+    read = _reader(source, lookup)
+    if read is None:
+        raise LookupError(f"{source} is read by MLflow's client only")
+    return read(MANIFEST, max_bytes(MANIFEST))
+
+
+def _reader(source: str, lookup: Lookup) -> ReadFile | None:
+    """What reads a file of the artefact; None if only MLflow's client can."""
+    parts = urlsplit(source)
+    if parts.scheme in ("", "file"):
+        origin = Path(url2pathname(parts.path)) / ARTEFACT_PATH
+        return lambda name, limit: _read_local(origin / name, limit)
+    if parts.scheme == "mlflow-artifacts" and not parts.netloc and isinstance(lookup, RestLookup):
+        return lambda name, limit: lookup.artifact(f"{parts.path}/{ARTEFACT_PATH}/{name}", limit)
+    return None
+
+
 def _required(read: ReadFile, name: str, source: str) -> bytes:
-    content = read(name)
+    content = read(name, max_bytes(name))
     if content is None:
-        raise ArtefactInvalid(f"{name} is missing in {source}; train anew or roll back")
+        raise ArtefactInvalid(f"{name} is missing in {source}; train again or roll back")
     return content
 
 
-def _read_local(path: Path) -> bytes | None:
+def _read_local(path: Path, limit: int) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_file(path, limit)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -22,6 +22,10 @@ class Lookup(Protocol):
         """Every version that was not deleted, newest first."""
         ...
 
+    def run_exists(self, run_id: str) -> bool:
+        """Whether a run is there and was not deleted."""
+        ...
+
 
 def build_lookup(tracking_uri: str) -> Lookup:
     """Reader for an MLflow server (http, https) or for the database behind it."""

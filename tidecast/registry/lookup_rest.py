@@ -10,11 +10,13 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from tidecast.errors import ConfigurationError, RegistryUnavailable
+from tidecast.models.artifact_files import too_large
 from tidecast.registry.versions import VersionRecord
 
 TIMEOUT_SECONDS = 5.0
 _RETRY = Retry(total=2, backoff_factor=0.3, status_forcelist=(502, 503, 504))
 _PAGE_SIZE = 1000
+_CHUNK_BYTES = 2**16
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 """Error codes for what is not there; a missing alias is an invalid parameter to MLflow."""
 
@@ -61,13 +63,35 @@ class RestLookup:
                     return sorted(found, key=lambda record: -int(record.version))
                 wanted["page_token"] = answer["next_page_token"]
 
-    def artifact(self, path: str) -> bytes | None:
-        """One file that the server keeps under ``mlflow-artifacts:/``; None if there is none."""
-        response = self._get(f"mlflow-artifacts/artifacts/{path.lstrip('/')}", {})
-        if response.status_code == requests.codes.not_found:
-            return None
-        _refuse_errors(response)
-        return response.content
+    def artifact(self, path: str, limit: int) -> bytes | None:
+        """One file that the server keeps under ``mlflow-artifacts:/``; None if there is none.
+
+        Raises:
+            ArtefactInvalid: it has more than ``limit`` bytes.
+        """
+        with self._get(
+            f"mlflow-artifacts/artifacts/{path.lstrip('/')}", {}, stream=True
+        ) as response:
+            if response.status_code == requests.codes.not_found:
+                return None
+            _refuse_errors(response)
+            content = bytearray()
+            try:
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    content += chunk
+                    if len(content) > limit:
+                        raise too_large(path, limit)
+            except requests.RequestException as error:
+                raise RegistryUnavailable(f"MLflow cannot be reached: {error}") from error
+            return bytes(content)
+
+    def run_exists(self, run_id: str) -> bool:
+        """Whether a run is there and not deleted."""
+        answer = self._ask("mlflow/runs/get", run_id=run_id)
+        if answer is None:
+            return False
+        with self._reading():
+            return str(answer["run"]["info"]["lifecycle_stage"]) == "active"
 
     def _one_version(self, path: str, **parameters: str) -> VersionRecord | None:
         answer = self._ask(path, **parameters)
@@ -95,10 +119,12 @@ class RestLookup:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RegistryUnavailable(f"{self._api} does not answer as MLflow does") from error
 
-    def _get(self, path: str, parameters: dict[str, str]) -> requests.Response:
+    def _get(
+        self, path: str, parameters: dict[str, str], *, stream: bool = False
+    ) -> requests.Response:
         try:
             return self._session.get(
-                f"{self._api}/{path}", params=parameters, timeout=TIMEOUT_SECONDS
+                f"{self._api}/{path}", params=parameters, timeout=TIMEOUT_SECONDS, stream=stream
             )
         except requests.RequestException as error:
             raise RegistryUnavailable(f"MLflow cannot be reached: {error}") from error

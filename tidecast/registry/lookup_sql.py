@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tidecast.errors import ConfigurationError, RegistryUnavailable
-from tidecast.registry.versions import VersionRecord
+from tidecast.registry.versions import VersionRecord, is_version
 
 _DELETED = "Deleted_Internal"
 _VERSIONS = (
@@ -27,6 +27,7 @@ _BY_ALIAS = sa.text(
     )
 )
 _ALIASES = sa.text("SELECT version, alias FROM registered_model_aliases WHERE name = :name")
+_RUN = sa.text("SELECT 1 FROM runs WHERE run_uuid = :run_id AND lifecycle_stage = 'active'")
 _TAGS = sa.text("SELECT version, key, value FROM model_version_tags WHERE name = :name")
 
 
@@ -52,13 +53,23 @@ class SqlLookup:
 
     def by_version(self, name: str, version: str) -> VersionRecord | None:
         """One version."""
-        if not version.isdecimal():
+        if not is_version(version):
             return None
         return next(iter(self._read(_BY_VERSION, name, version=int(version))), None)
 
     def all(self, name: str) -> list[VersionRecord]:
         """Every version, newest first."""
         return self._read(_BY_NAME, name)
+
+    def run_exists(self, run_id: str) -> bool:
+        """Whether a run is there and not deleted."""
+        if self._file is not None and not _has_content(self._file):
+            return False
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(_RUN, {"run_id": run_id}).first() is not None
+        except sa.exc.SQLAlchemyError as error:
+            raise RegistryUnavailable(f"MLflow's database cannot be read: {error}") from error
 
     def _read(self, query: sa.TextClause, name: str, **wanted: Any) -> list[VersionRecord]:
         if self._file is not None and not _has_content(self._file):

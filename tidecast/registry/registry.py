@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from tidecast.errors import ArtefactInvalid, InvalidParameter
-from tidecast.models.artefact import MANIFEST
+from tidecast.models.artefact import Artefact, load
+from tidecast.models.artifact_files import MANIFEST
 from tidecast.registry.cache import ArtefactCache, verify
-from tidecast.registry.download import download_artefact
+from tidecast.registry.download import download_artefact, find_manifest
 from tidecast.registry.logged_model import write_logged_model
 from tidecast.registry.lookup import build_lookup
 from tidecast.registry.versions import (
@@ -20,6 +21,7 @@ from tidecast.registry.versions import (
     CHAMPION,
     PREVIOUS,
     ModelVersion,
+    is_version,
     registered_name,
     version_tags,
 )
@@ -68,11 +70,14 @@ class Registry:
         Raises:
             InvalidParameter: there is no such version.
         """
-        record = self._lookup.by_version(registered_name(market), version)
+        name = registered_name(market)
+        record = self._lookup.by_version(name, version) if is_version(version) else None
         if record is None:
             known = [v.version for v in self.versions(market)]
             raise InvalidParameter(
-                f"{market} has no version {version}", field="version", allowed=known
+                f"{market} has no version {version} in MLflow",
+                field="version",
+                allowed=known or f"none; `tidecast train {market}` makes one",
             )
         return ModelVersion.of(market, record)
 
@@ -90,7 +95,7 @@ class Registry:
             ArtefactInvalid: what MLflow keeps is damaged or incomplete.
             InvalidParameter: there is no such version.
         """
-        folder = self._cache.find(market, version)
+        folder = self._cache.find(market, version) if is_version(version) else None
         if folder is None:
             wanted = self.version(market, version)
             folder = self._cache.add(
@@ -103,6 +108,36 @@ class Registry:
         if champion is not None and champion.version == version:
             self._cache.remember_champion(champion)
         return folder
+
+    def load(self, market: Market, version: str) -> Artefact:
+        """The model of a version, which was loaded without harm in another process first.
+
+        Works without MLflow when the cache has it.
+
+        Raises:
+            ArtefactInvalid: it is damaged, or killed or stalled that process.
+            RegistryUnavailable: it could not be tried.
+            InvalidParameter: there is no such version.
+        """
+        folder = self.fetch(market, version)
+        self._cache.trials(market).require_usable(folder)
+        return load(folder)
+
+    def has_files(self, version: ModelVersion) -> bool:
+        """Whether MLflow still keeps the artefact; True too if only its own client could tell."""
+        try:
+            manifest = find_manifest(version.source, self._lookup)
+        except ArtefactInvalid:
+            return False
+        except LookupError:
+            return True
+        return (
+            manifest is not None and hashlib.sha256(manifest).hexdigest() == version.manifest_sha256
+        )
+
+    def run_exists(self, version: ModelVersion) -> bool:
+        """Whether the run of a version is there and was not deleted."""
+        return self._lookup.run_exists(version.run_id)
 
     def register(
         self,
@@ -145,6 +180,8 @@ class Registry:
         tags = version_tags(facts, metrics, verdict, digest)
         version = self._writer.create_version(name, source, run_id, tags)
         self._writer.set_alias(name, CHALLENGER, version)
+        # What was fitted here is no stranger, and needs no trial here.
+        self._cache.trials(market).keep(digest, None)
         return version
 
     def point(self, market: Market, version: str) -> str | None:

@@ -33,6 +33,10 @@ class VersionRecord:
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        if not is_version(self.version):
+            raise ArtefactInvalid(f"MLflow names {self.version!r}, which is not a version number")
+
 
 @dataclass(frozen=True)
 class ModelVersion:
@@ -107,6 +111,11 @@ class ModelVersion:
         plain["created_at"] = datetime.fromisoformat(plain["created_at"])
         plain["aliases"] = tuple(plain["aliases"])
         return cls(**plain)
+
+
+def is_version(text: str) -> bool:
+    """Whether this may be a version of MLflow, and with it the name of a folder in the cache."""
+    return text.isascii() and text.isdecimal()
 
 
 def registered_name(market: Market) -> str:

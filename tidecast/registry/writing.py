@@ -12,7 +12,8 @@ from typing import Any
 import requests
 import sqlalchemy as sa
 
-from tidecast.errors import ConfigurationError, RegistryUnavailable
+from tidecast.errors import ArtefactInvalid, ConfigurationError, RegistryUnavailable
+from tidecast.models.artifact_files import max_bytes, too_large
 from tidecast.registry.environment import quiet_mlflow
 
 EXPERIMENT = "tidecast"
@@ -85,13 +86,28 @@ class Writer:
         with _calling_mlflow():
             self._client().set_registered_model_alias(name, alias, version)
 
-    def download(self, artifact_uri: str, folder: Path) -> None:
-        """Copy what lies under an artifact URI into a folder."""
+    def download(self, artifact_uri: str, folder: Path, names: Sequence[str]) -> None:
+        """Copy files that lie under an artifact URI into a folder.
+
+        Raises:
+            ArtefactInvalid: one is larger than a file of its name may be, or is missing.
+        """
         with _calling_mlflow():
             self._client()
-            from mlflow.artifacts import download_artifacts
+            from mlflow.artifacts import download_artifacts, list_artifacts
 
-            download_artifacts(artifact_uri, dst_path=str(folder), tracking_uri=self._uri)
+            listed = list_artifacts(artifact_uri, tracking_uri=self._uri)
+            sizes = {Path(file.path).name: file.file_size or 0 for file in listed}
+            for name in names:
+                if name not in sizes:
+                    raise ArtefactInvalid(
+                        f"{name} is missing in {artifact_uri}; train again or roll back"
+                    )
+                if sizes[name] > max_bytes(name):
+                    raise too_large(f"{artifact_uri}/{name}", max_bytes(name))
+                download_artifacts(
+                    f"{artifact_uri}/{name}", dst_path=str(folder), tracking_uri=self._uri
+                )
 
     def _client(self) -> Any:
         if self._mlflow is None:

@@ -94,7 +94,7 @@ def test_server_files_are_fetched_and_verified(server, remote, artefact_folder):
     (kept,) = server[1].glob(f"*/{run_id}/artifacts/model/artifacts/artefact")
     content = (kept / "arrays.npz").read_bytes()
     (kept / "arrays.npz").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ArtefactInvalid, match="arrays.npz is damaged"):
+    with pytest.raises(ArtefactInvalid, match=r"arrays\.npz of .* is damaged"):
         remote.fetch(market, version)
     (kept / "arrays.npz").unlink()
     with pytest.raises(ArtefactInvalid, match="arrays.npz is missing"):

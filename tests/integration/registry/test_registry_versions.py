@@ -58,7 +58,7 @@ def test_version_refuses_a_number_that_does_not_exist(filled, market):
 
 def test_register_refuses_a_damaged_artefact(registry, market, artefact_folder):
     (artefact_folder / "parameters.json").write_text("{}")
-    with pytest.raises(ArtefactInvalid, match=r"parameters\.json is damaged"):
+    with pytest.raises(ArtefactInvalid, match=r"parameters\.json of .* is damaged"):
         register(registry, market, artefact_folder)
     assert registry.versions(market) == []
 
