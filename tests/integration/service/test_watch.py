@@ -377,7 +377,7 @@ def test_damaged_artefact_is_refused_and_the_old_champion_serves(serving: Desk, 
     assert reason.startswith("champion 2 refused: its artefact is damaged")
     assert str(serving.home) not in reason
     (event,) = serving.store.events.read(market=serving.market)
-    assert (event.kind, event.detail["version"]) == ("champion_refused", "2")
+    assert (event.kind, event.detail["version"]) == ("ModelRefused", "2")
     assert _failures("ArtefactInvalid") == before + 1
 
 
@@ -558,3 +558,43 @@ def test_short_history_is_told_before_and_after_a_restart(desk: Desk, frames: Ca
     desk.open()
     desk.look()
     assert desk.reasons == told
+
+
+def test_version_that_kills_its_trial_is_refused_and_the_old_champion_serves(
+    serving: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(serving.home / "models" / "BTC-USD-1h" / "trials")
+    harmful = serving.home / "harmful"
+    harmful.mkdir()
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    (harmful / "sitecustomize.py").write_text(code)
+    monkeypatch.syspath_prepend(str(harmful))
+    serving.promote("2")
+    serving.look()
+    assert serving.version == "1"
+    (event,) = serving.store.events.read(market=serving.market)
+    assert (event.kind, event.detail["version"]) == ("ModelRefused", "2")
+    assert "SIGSEGV" in event.detail["reason"]
+
+
+def test_champion_deleted_from_mlflow_serves_on_and_is_degraded(serving: Desk) -> None:
+    with sqlite3.connect(serving.home / "mlflow.db") as database:
+        database.execute("DELETE FROM registered_model_aliases")
+        database.execute("UPDATE model_versions SET current_stage = 'Deleted_Internal'")
+    database.close()
+    serving.open()
+    serving.look()
+    serving.look()
+    assert serving.version == "1"
+    (reason,) = serving.reasons
+    assert reason.startswith("champion 1 was deleted from MLflow")
+
+
+def test_champion_without_its_alias_is_not_degraded(serving: Desk) -> None:
+    with sqlite3.connect(serving.home / "mlflow.db") as database:
+        database.execute("DELETE FROM registered_model_aliases")
+    database.close()
+    serving.open()
+    serving.look()
+    serving.look()
+    assert (serving.version, serving.reasons) == ("1", ())

@@ -1,3 +1,4 @@
+import shutil
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from tidecast.errors import (
     RegistryUnavailable,
     TooFewCandles,
 )
+from tidecast.lifecycle.registry_check import find_registry_problems, report_registry_problems
 from tidecast.registry import Registry
 from tidecast.timeframes import Market
 from training.promotion import promote, reconcile, rollback
@@ -187,3 +189,152 @@ def test_crash_before_the_first_row_is_mended(stocked):
 def test_nothing_is_mended_when_alias_and_row_agree(stocked):
     stocked.promote("1")
     assert reconcile(stocked.store, stocked.registry, MARKET, now=stocked.now) is None
+
+
+def client(workshop):
+    """MLflow's own client, as a person would use it."""
+    from mlflow.tracking import MlflowClient
+
+    uri = workshop.settings.tracking_uri
+    return MlflowClient(uri, uri)
+
+
+NAME = "tidecast-BTC-USD-1h"
+
+
+def changes(workshop) -> list[tuple[str, str]]:
+    events = workshop.store.events.read(market=MARKET)
+    return [
+        (event.detail["kind"], event.detail["version"])
+        for event in events
+        if event.kind == "RegistryChanged"
+    ]
+
+
+def delete_alias(workshop):
+    client(workshop).delete_registered_model_alias(NAME, "champion")
+
+
+def delete_version(workshop):
+    client(workshop).delete_model_version(NAME, "1")
+
+
+def delete_run(workshop):
+    client(workshop).delete_run(workshop.registry.version(MARKET, "1").run_id)
+
+
+def delete_files(workshop):
+    run_id = workshop.registry.version(MARKET, "1").run_id
+    shutil.rmtree(workshop.home / "mlartifacts" / run_id)
+
+
+def move_alias(workshop):
+    client(workshop).set_registered_model_alias(NAME, "champion", "2")
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "kind", "unloadable"),
+    [
+        (delete_alias, "alias_deleted", False),
+        (delete_version, "version_deleted", True),
+        (delete_run, "run_deleted", False),
+        (delete_files, "files_deleted", True),
+        (move_alias, "alias_moved", False),
+    ],
+)
+def test_change_in_mlflow_is_found_and_reported_once(stocked, by_hand, kind, unloadable):
+    stocked.promote("1")
+    by_hand(stocked)
+    (problem,) = find_registry_problems(stocked.registry, MARKET, "1")
+    assert (problem.kind, problem.unloadable) == (kind, unloadable)
+    for _ in range(2):
+        report_registry_problems(stocked.store, stocked.registry, MARKET, stocked.now)
+    assert changes(stocked) == [(kind, "1")]
+
+
+def test_nothing_is_reported_of_a_sound_champion(stocked):
+    report_registry_problems(stocked.store, stocked.registry, MARKET, stocked.now)
+    stocked.promote("1")
+    assert find_registry_problems(stocked.registry, MARKET, "1") == ()
+    assert changes(stocked) == []
+
+
+def test_alias_moved_by_hand_is_reported_and_written_down(stocked):
+    stocked.promote("1")
+    move_alias(stocked)
+    reconcile(stocked.store, stocked.registry, MARKET, now=stocked.now)
+    assert changes(stocked) == [("alias_moved", "1")]
+    assert stocked.record()[-1] == ("2", "1", "reconciled")
+
+
+def test_deleted_alias_is_set_again_by_the_command_that_the_report_names(stocked):
+    stocked.promote("1")
+    delete_alias(stocked)
+    (problem,) = find_registry_problems(stocked.registry, MARKET, "1")
+    assert "`tidecast promote BTC-USD:1h 1` sets it again" in problem.text
+    stocked.promote("1")
+    assert stocked.champion() == "1"
+
+
+def test_rollback_from_a_deleted_champion_goes_to_the_one_before(stocked):
+    stocked.promote("2")
+    stocked.promote("1")
+    delete_version(stocked)
+    assert roll_back(stocked).version == "2"
+
+
+def test_rollback_names_deleted_versions_and_what_to_do(stocked):
+    stocked.promote("1")
+    stocked.promote("2")
+    delete_version(stocked)
+    advice = "`tidecast promote BTC-USD:1h VERSION` promotes another one: 4, 3"
+    with pytest.raises(GateRefused, match=f"version 1 was deleted from MLflow; {advice}"):
+        roll_back(stocked)
+    assert stocked.champion() == "2"
+
+
+def test_rollback_does_not_go_back_to_the_champion_whose_alias_was_deleted(stocked):
+    stocked.promote("1")
+    delete_alias(stocked)
+    with pytest.raises(GateRefused, match="no earlier champion"):
+        roll_back(stocked)
+
+
+@pytest.fixture
+def harmful_trials(stocked, monkeypatch):
+    """No version was tried here yet, and a trial ends by a segmentation fault."""
+    shutil.rmtree(stocked.home / "models", ignore_errors=True)
+    folder = stocked.home / "harmful"
+    folder.mkdir()
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    (folder / "sitecustomize.py").write_text(code)
+    monkeypatch.syspath_prepend(str(folder))
+
+
+def refusals(workshop) -> list[str]:
+    events = workshop.store.events.read(market=MARKET)
+    return [event.detail["version"] for event in events if event.kind == "ModelRefused"]
+
+
+def test_version_that_kills_its_trial_is_not_promoted(stocked, harmful_trials):
+    for _ in range(2):
+        with pytest.raises(ArtefactInvalid, match="SIGSEGV"):
+            stocked.promote("1", forced=True)
+    assert (stocked.champion(), refusals(stocked)) == (None, ["1"])
+
+
+def test_rollback_passes_over_versions_that_kill_their_trial(stocked, harmful_trials):
+    for version in SOUND[:2]:
+        stocked.registry.point(MARKET, version)
+        reconcile(stocked.store, stocked.registry, MARKET, now=stocked.now)
+    with pytest.raises(GateRefused, match="version 1: .*SIGSEGV"):
+        roll_back(stocked)
+    assert (stocked.champion(), refusals(stocked)) == ("2", ["1"])
+
+
+def test_training_replaces_a_champion_that_kills_its_trial(stocked, harmful_trials):
+    stocked.registry.point(MARKET, "1")
+    outcome = stocked.train()
+    assert outcome.status == "promoted"
+    assert "champion 1 counts as broken" in outcome.detail and "SIGSEGV" in outcome.detail
+    assert refusals(stocked) == ["1"]
