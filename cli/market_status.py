@@ -8,8 +8,8 @@ from monitoring.memory import note_name
 from service.messages import StepScores
 from service.scoreboard import tally
 from tidecast.errors import TidecastError
-from tidecast.models.ladder import short_history_reason
 from tidecast.lifecycle.registry_check import find_registry_problems
+from tidecast.models.ladder import short_history_reason
 from tidecast.registry import Registry
 from tidecast.store import Event, Retraining, Store
 from tidecast.timeframes import Market, format_rfc3339

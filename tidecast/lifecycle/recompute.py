@@ -8,7 +8,7 @@ import numpy as np
 from tidecast.errors import ArtefactInvalid, ForecastUnavailable, InvalidParameter
 from tidecast.forecasts import Floats, Forecast
 from tidecast.lifecycle.forecast import forecast_from
-from tidecast.models.artefact import Artefact, load
+from tidecast.models.artefact import Artefact
 from tidecast.models.calibration import Calibration
 from tidecast.models.forecasting import history_candles
 from tidecast.registry import Registry
@@ -134,7 +134,7 @@ def _published(
 
 def _load(registry: Registry, market: Market, version: str) -> Artefact:
     try:
-        return load(registry.fetch(market, version))
+        return registry.load(market, version)
     except InvalidParameter as error:
         raise ArtefactInvalid(f"{error}; it was deleted") from error
 
