@@ -90,7 +90,8 @@ def monitor_market(
         StoreUnavailable: the round was cut short; the next one does the rest.
     """
     candles = store.candles.read(market, limit=plan.window_candles)
-    health = assess(candles, market.interval, now, plan.stale_after_candles)
+    held_back = [row.open_time for row in store.candles.held_back(market)]
+    health = assess(candles, market.interval, now, plan.stale_after_candles, held_back)
     metrics.show_health(market, health)
     metrics.show_missing(market, sum(gap.missing for gap in store.candles.gaps(market)))
     if candles.empty:

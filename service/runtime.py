@@ -5,7 +5,6 @@ import logging
 import sys
 import threading
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
@@ -24,7 +23,6 @@ from tidecast.errors import ConfigurationError, InvalidParameter
 from tidecast.registry import Registry
 from tidecast.settings import Settings
 from tidecast.store import Store
-from tidecast.timeframes import Market
 
 if TYPE_CHECKING:
     from service.rpc.server import RpcServer
@@ -98,13 +96,8 @@ def build_runtime(settings: Settings) -> Runtime:
     registry = Registry(settings.tracking_uri, settings.home_dir.absolute() / "models")
     board = Board([market.market for market in settings.markets])
     limits = _limits(settings)
-
-    def held_back(market: Market, start: datetime) -> list[datetime]:
-        rows = store.candles.held_back(market)
-        return [row.open_time for row in rows if row.open_time >= start]
-
     watches = [
-        MarketWatch(market, store, registry, board, clock, limits.default_levels, held_back)
+        MarketWatch(market, store, registry, board, clock, limits.default_levels)
         for market in board.markets
     ]
     watcher = Watcher(

@@ -6,7 +6,7 @@ first never waits for the registry, so forecasts go on while a model cannot be f
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from service.board import NO_CANDLE, NO_CHAMPION, Board
@@ -51,23 +51,11 @@ ARTEFACT_AWAY = "model registry unavailable: the champion cannot be fetched"
 DAMAGED = "its artefact is damaged, deleted or of another kind"
 STORE_AWAY = "store unavailable: answering from memory"
 
-HeldBack = Callable[[Market, datetime], Sequence[datetime]]
-"""Gives the open times, from an instant on, of candles that wait for a confirmation."""
-
 log = get_logger("service")
 
 
-def none_held_back(market: Market, start: datetime) -> Sequence[datetime]:
-    """For a store that holds no candle back."""
-    return ()
-
-
 class MarketWatch:
-    """The watch over one market; each look is for one thread at a time.
-
-    Args:
-        held_back: asked at each look for candles at or after the cutoff.
-    """
+    """The watch over one market; each look is for one thread at a time."""
 
     def __init__(
         self,
@@ -77,7 +65,6 @@ class MarketWatch:
         board: Board,
         clock: Clock,
         default_levels: tuple[int, ...],
-        held_back: HeldBack = none_held_back,
     ) -> None:
         self.market = market
         self._store = store
@@ -85,7 +72,6 @@ class MarketWatch:
         self._board = board
         self._clock = clock
         self._default_levels = default_levels
-        self._held_back = held_back
         self._candidates: tuple[Champion, ...] = ()
         self._refused: dict[Title, str] = {}
         self._retry_at: dict[Title, float] = {}
@@ -102,7 +88,7 @@ class MarketWatch:
             self._trouble("candle", NO_CANDLE if newest is None else None)
             if newest is not None:
                 cutoff = newest.open_time + self.market.length
-                self._explain_held_back(cutoff)
+                self._explain_held_back()
                 self._renew(cutoff, self._candidates)
         except StoreUnavailable as error:
             self._trouble("store", STORE_AWAY, error)
@@ -271,9 +257,9 @@ class MarketWatch:
         self._refused[title] = reason
         announce_refusal(self._store, self.market, title.version, str(error), self._clock.now())
 
-    def _explain_held_back(self, cutoff: datetime) -> None:
-        """Say in ``degraded`` when newer candles wait for a confirmation."""
-        jump = jump_problem(self._held_back(self.market, cutoff))
+    def _explain_held_back(self) -> None:
+        """Say in ``degraded`` when newer candles wait for a confirmation of their price."""
+        jump = jump_problem([row.open_time for row in self._store.candles.held_back(self.market)])
         self._trouble("jump", None if jump is None else jump.reason)
 
     def _explain_champion(self) -> None:

@@ -19,11 +19,10 @@ from service.watch import (
     ARTEFACT_AWAY,
     REGISTRY_AWAY,
     STORE_AWAY,
-    HeldBack,
     MarketWatch,
-    none_held_back,
 )
 from tests.integration.service.conftest import register_model, walk
+from tidecast.candles import Quarantined
 from tidecast.clock import SimulatedClock
 from tidecast.forecasts import Forecast
 from tidecast.lifecycle.forecast import UNCALIBRATED
@@ -31,6 +30,7 @@ from tidecast.lifecycle.recompute import recompute
 from tidecast.models.baselines import RandomWalk
 from tidecast.models.calibration import Calibration
 from tidecast.models.ladder import find_rung
+from tidecast.price_jumps import JUMP_REASON
 from tidecast.registry import Registry
 from tidecast.store import Store
 from tidecast.timeframes import Market
@@ -51,12 +51,12 @@ class Desk:
         self.clock = SimulatedClock(datetime.now(now.tzinfo), now, 1e-9)
         self.open()
 
-    def open(self, held_back: HeldBack = none_held_back) -> None:
+    def open(self) -> None:
         """A service that has just started."""
         self.board = Board([self.market])
         levels = level_positions((0.05, 0.5, 0.95))
         self.watch = MarketWatch(
-            self.market, self.store, self.registry, self.board, self.clock, levels, held_back
+            self.market, self.store, self.registry, self.board, self.clock, levels
         )
 
     def look(self) -> None:
@@ -536,13 +536,15 @@ def test_frozen_price_and_zero_volume_are_reasons(desk: Desk, frames: Callable) 
 
 def test_candle_that_is_held_back_is_a_reason_until_it_is_confirmed(serving: Desk) -> None:
     cutoff = serving.state.snapshot.forecast.cutoff
-    waiting = [cutoff]
-    serving.open(held_back=lambda market, start: [at for at in waiting if at >= start])
+    row = json.dumps(dict.fromkeys(("open", "high", "low", "close"), 9.0) | {"volume": 1.0})
+    serving.store.candles.quarantine(
+        serving.market, "coinbase:BTC-USD", [Quarantined(cutoff, row, JUMP_REASON)], cutoff
+    )
     serving.look()
     assert serving.reasons == (
         "jump: 1 candle from 2025-01-26T00:00:00Z held back until the price is confirmed",
     )
-    waiting.clear()
+    serving.store.candles.release(serving.store.candles.held_back(serving.market))
     serving.look()
     assert serving.reasons == ()
 
