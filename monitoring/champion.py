@@ -18,13 +18,13 @@ class Champion:
     """Facts of one model version.
 
     Attributes:
-        model: name in the catalogue.
+        model: name in the catalogue, None when its training did not write it down.
         horizon: number of steps that it forecasts.
         calibration: JSON state that it came with.
     """
 
     version: str
-    model: str
+    model: str | None
     horizon: int
     trained_at: datetime
     train_end: datetime
@@ -46,8 +46,14 @@ def champion_of(version: str, artefact: Artefact) -> Champion:
         )
     except (KeyError, TypeError, ValueError) as e:
         raise ArtefactInvalid(f"version {version}: its facts cannot be read: {e!r}") from e
-    model, calibration = artefact.model, artefact.calibration.to_json()
-    return Champion(version, model.name, model.horizon, trained_at, train_end, calibration)
+    return Champion(
+        version=version,
+        model=artefact.facts.get("model"),
+        horizon=artefact.model.horizon,
+        trained_at=trained_at,
+        train_end=train_end,
+        calibration=artefact.calibration.to_json(),
+    )
 
 
 def reader(registry: Registry) -> ReadChampion:

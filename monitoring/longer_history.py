@@ -23,7 +23,7 @@ def longer_history(
         champion: what is known of it, None when it cannot be read.
         last: last retraining of the market.
     """
-    if champion is None:
+    if champion is None or champion.model is None:
         return ()
     place = champion.model, market.interval, champion.horizon
     candles = store.candles.count(market)

@@ -103,7 +103,8 @@ def judge_all(
     is compared with, and judging it against itself would measure only its online correction.
     """
     verdict = judge(challenger, champion.forecasts, baselines, window.actual_returns, min_t)
-    if model == RANDOM_WALK and not champion.sound and defect(challenger) is None:
+    first = model == RANDOM_WALK and not champion.sound and defect(challenger) is None
+    if first and not verdict.passed:
         verdict = replace(verdict, passed=True, reasons=[FIRST_RANDOM_WALK])
     figures = {**verdict.figures, "champion_version": champion.version}
     if champion.broken is None:

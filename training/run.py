@@ -1,7 +1,7 @@
 """One training of one market: fit, judge, register, promote the winner."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from tidecast.errors import FitFailed, RejectedError, TooFewCandles
 from tidecast.evaluation.gate import Verdict
 from tidecast.models import catalogue
 from tidecast.models.forecasting import history_candles
-from tidecast.models.ladder import ENSEMBLE, Rung, find_rung, ladder, supported_rungs
+from tidecast.models.ladder import ENSEMBLE, ladder, supported_rungs
 from tidecast.models.model import ReturnForecasts
 from tidecast.registry import Registry
 from tidecast.settings import Settings
@@ -120,7 +120,7 @@ def _climb(order: _Order, candles: pd.DataFrame) -> TrainingOutcome:
     rungs = supported_rungs(interval, horizon, len(candles))
     judge_candles = order.settings.training.judge_candles
     window = divide(candles, rungs[0], order.market, judge_candles, horizon)
-    models = _models(order, rungs, len(candles))
+    models = [rung.model for rung in rungs] if order.model is None else [order.model]
     for model in models[:-1]:
         try:
             outcome, served = _challenge(order, window, model)
@@ -130,20 +130,6 @@ def _climb(order: _Order, candles: pd.DataFrame) -> TrainingOutcome:
         if outcome.status == "promoted" or served:
             return outcome
     return _challenge(order, window, models[-1])[0]
-
-
-def _models(order: _Order, rungs: Sequence[Rung], candles: int) -> list[str]:
-    """Names of the models to try.
-
-    Raises:
-        TooFewCandles: too few for the model that was asked for.
-    """
-    if order.model is None:
-        return [rung.model for rung in rungs]
-    rung = find_rung(order.model, order.market.interval, order.settings.horizon)
-    if rung is not None and candles < rung.candles:
-        raise TooFewCandles(rung.candles, candles)
-    return [order.model]
 
 
 def _challenge(order: _Order, window: Window, name: str) -> tuple[TrainingOutcome, bool]:

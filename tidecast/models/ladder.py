@@ -19,9 +19,10 @@ GARCH_CANDLES = 1000
 ENSEMBLE_CANDLES = {"5m": 4300, "1h": 3000, "1d": 1300}
 """Candles that a fit of the ensemble needs, more than its features take.
 
-CRPS against GARCH on SOL, AVAX and NEAR, the same 14 weeks of each: 5.0 % higher when fitted on
-1,816 hours, 1.9 % higher on 2,080, 0.3 % lower on 4,400. Days gain nothing from more: on BTC and
-ETH it is within 0.7 % of EWMA from 1,324 to 2,200. Behind its features 5m has as many rows as 1h.
+CRPS against GARCH on SOL, AVAX and NEAR, 14 weeks of each: 5.0 % higher when fitted on 1,816
+hours, 1.9 % higher on 2,080, 0.1 % lower on 3,000, 0.3 % lower on 4,400 (10 weeks). Days gain
+nothing from more: on BTC and ETH it is within 0.7 % of EWMA from 1,324 to 2,200. Behind its
+features 5m has as many rows as 1h.
 """
 JUDGED_HORIZONS = 3
 """A judgement needs this many times the horizon in cutoffs: fewer hold no noise to measure."""

@@ -27,8 +27,10 @@ def grow(store: Store, sample: pd.DataFrame):
     return store_candles
 
 
-def _reasons(store, champion, trained_at, last=None, **changes):
-    return longer_history(store, MARKET, replace(champion, trained_at=trained_at, **changes), last)
+def _reasons(store, champion, trained_at, last=None, model="random_walk"):
+    return longer_history(
+        store, MARKET, replace(champion, model=model, trained_at=trained_at), last
+    )
 
 
 def test_young_market_asks_for_the_next_rung_when_it_has_the_candles(store, champion, grow):
@@ -63,12 +65,20 @@ def test_best_model_asks_for_nothing(store, champion, grow):
     assert _reasons(store, champion, trained_at, model="ensemble") == ()
 
 
+def test_model_that_was_not_written_down_asks_for_nothing(store, champion, grow):
+    trained_at = grow(144)
+    grow(1500)
+    assert _reasons(store, champion, trained_at, model=None) == ()
+
+
 def test_champion_that_cannot_be_read_asks_for_nothing(store):
     assert longer_history(store, MARKET, None, None) == ()
 
 
 def test_monitor_starts_a_training_for_a_longer_history(world, champion):
-    young = replace(champion, trained_at=world.candles.index[144].to_pydatetime())
+    young = replace(
+        champion, model="random_walk", trained_at=world.candles.index[144].to_pydatetime()
+    )
     world.read_champion = lambda market, version: young
     (report,) = world.pass_hours(1)
     assert report.retraining is not None

@@ -147,7 +147,7 @@ def _listens(process: subprocess.Popen[str], number: signal.Signals) -> bool:
 
 
 def test_sigterm_ends_it_with_the_window_failed_and_nothing_promoted(claimed):
-    with start(claimed.home) as process:
+    with start(claimed.home, "--model", "ensemble") as process:
         for line in process.stderr:
             if "fitting ensemble" in line:
                 break
