@@ -28,7 +28,8 @@ USUAL_ZERO_VOLUME_RATIO = 0.05
 """Where more of the older candles than this have no volume, one more is usual: a thin market, or a
 source without volumes."""
 MAX_MISSING_RATIO = 0.05
-"""Share of missing candles that a judgement accepts: one lost hour does not distort it."""
+"""Share of missing candles that a judgement accepts: one lost hour does not distort it. Where there
+are more separate gaps than this, missing candles are usual."""
 MAX_CLOCK_LAG = timedelta(minutes=1)
 """Clocks of two machines may differ by this much before it is reported."""
 
@@ -221,7 +222,12 @@ def _gap(candles: pd.DataFrame, interval: str) -> Problem | None:
         f"gap: {missing} of the newest {_candles(expected)} missing, "
         f"the last from {format_rfc3339(last.start)} to {format_rfc3339(last.end)}"
     )
-    blocks = last.end >= recent_from or missing > MAX_MISSING_RATIO * expected
+    recent = last.end >= recent_from
+    if len(found) > MAX_MISSING_RATIO * expected:
+        # A thin market, where hours without a trade are absent: only a longer gap is an outage.
+        blocks = recent and last.missing > max(gap.missing for gap in found[:-1])
+    else:
+        blocks = recent or missing > MAX_MISSING_RATIO * expected
     return Problem("gap", last.start, reason, blocks)
 
 

@@ -13,6 +13,10 @@ from collections.abc import Sequence
 class TidecastError(Exception):
     """Root of all errors that Tidecast raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without ``__init__``: most of them take other arguments than a message."""
+        return type(self).__new__, (type(self), *self.args), vars(self)
+
 
 class CallerError(TidecastError):
     """The request cannot be answered as it was asked."""

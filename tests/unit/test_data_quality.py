@@ -173,6 +173,19 @@ def test_gap_blocks_a_judgement_when_recent_or_large(
     assert kinds(seen(make_candles(200, without)), blocking=True) == expected
 
 
+def test_gaps_of_a_thin_market_block_no_judgement() -> None:
+    thin = tuple(range(1, 199, 3))
+
+    assert kinds(seen(make_candles(200, thin)), blocking=True) == []
+    assert kinds(seen(make_candles(200, thin))) == ["gap"]
+
+
+def test_gap_of_a_thin_market_blocks_a_judgement_when_it_is_longer_than_usual() -> None:
+    thin = (*range(1, 185, 3), *range(190, 196))
+
+    assert kinds(seen(make_candles(200, thin)), blocking=True) == ["gap"]
+
+
 def test_gap_anywhere_in_the_window_is_counted_and_dated() -> None:
     (reason,) = candle_problems(make_candles(200, (20, 60, 61, 62)), "1h").reasons
 
