@@ -64,7 +64,7 @@ def measure(case: Case, folder: Path) -> dict[str, Any]:
         "years": f"{case.start[:4]}..{case.end[:4]}",
         "cutoffs": int(chosen.sum()),
         "all_cutoffs": len(cutoffs),
-        "steps": {step: _figures(result, step, chosen) for step in STEPS},
+        "steps": {str(step): _figures(result, step, chosen) for step in STEPS},
     }
 
 
@@ -115,8 +115,21 @@ def tables(cases: list[dict[str, Any]]) -> list[str]:
         for step, row in case["steps"].items():
             name = f"{case['case']} {case['years']}, {case['cutoffs']} of {case['all_cutoffs']:,}"
             lines.append(
-                f"| {name if int(step) == STEPS[0] else ''} | {step} | {row['coverage_90']:.1%} "
+                f"| {name if step == str(STEPS[0]) else ''} | {step} | {row['coverage_90']:.1%} "
                 f"| {row['crps_bps']:.2f} | {row['garch_crps_bps']:.2f} "
                 f"| {row['crps_bps'] / row['garch_crps_bps']:.3f} | {row['t']:.1f} |"
             )
+    lines += [_together(cases, step) for step in STEPS]
     return [*lines, ""]
+
+
+def _together(cases: list[dict[str, Any]], step: int) -> str:
+    """One row for all cases, each cutoff counted once."""
+    rows = [(case["cutoffs"], case["steps"][str(step)]) for case in cases]
+    total = sum(count for count, _ in rows)
+    inside, crps, garch = (
+        sum(count * row[name] for count, row in rows) / total
+        for name in ("coverage_90", "crps_bps", "garch_crps_bps")
+    )
+    name = f"**all of them**, {total:,}" if step == STEPS[0] else ""
+    return f"| {name} | {step} | {inside:.1%} | {crps:.2f} | {garch:.2f} | {crps / garch:.3f} | |"

@@ -15,13 +15,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import loop, machine, quality, training_cost  # noqa: E402
+from benchmarks import interruptions, loop, machine, quality, training_cost  # noqa: E402
 from benchmarks.readme import with_block  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "benchmarks" / "results.md"
 README = ROOT / "README.md"
-PARTS = ("quality", "training", "loop")
+PARTS = ("quality", "interruptions", "training", "loop")
 BLOCK = "numbers"
 
 
@@ -37,6 +37,12 @@ def main() -> None:
             print(f"backtest of {case.name}", flush=True)
             measured.append(quality.measure(case, folder))
         results["quality"] = {"machine": machine.describe(), "cases": measured}
+    if "interruptions" in options.only and options.data:
+        measured = []
+        for interrupted in interruptions.CASES:
+            print(f"interruptions of {interrupted.name}", flush=True)
+            measured.append(interruptions.measure(interrupted, folder))
+        results["interruptions"] = {"machine": machine.describe(), "cases": measured}
     if "training" in options.only:
         print("one training", flush=True)
         figures = training_cost.measure(folder / cases[0].file)
@@ -96,6 +102,10 @@ def page(results: dict[str, Any]) -> list[str]:
         lines += ["## Forecast quality", "", machine.line(results["quality"]["machine"]), ""]
         for case in results["quality"]["cases"]:
             lines += quality.tables(case)
+    if "interruptions" in results:
+        measured = results["interruptions"]
+        lines += ["## After holes and halts", "", machine.line(measured["machine"]), ""]
+        lines += interruptions.tables(measured["cases"])
     if "training" in results:
         one = results["training"]
         lines += [
