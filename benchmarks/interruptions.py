@@ -73,6 +73,8 @@ def after_interruption(candles: pd.DataFrame, cutoffs: pd.DatetimeIndex) -> Any:
     ends = pd.DatetimeIndex(candles.index) + pd.Timedelta(hours=1)
     follows_hole = np.diff(ends, prepend=ends[:1] - pd.Timedelta(hours=1)) > np.timedelta64(1, "h")
     marks = ends[follows_hole | (candles["volume"] == 0).to_numpy()]
+    if not len(marks):
+        return np.zeros(len(cutoffs), dtype=bool)
     newest = marks.searchsorted(cutoffs, side="right") - 1
     since = cutoffs - marks[np.maximum(newest, 0)]
     return np.asarray((newest >= 0) & (since < AFTER))
