@@ -92,7 +92,7 @@ def decide(
     *,
     trained_at: datetime | None = None,
     last: Attempt | None = None,
-    longer_history: tuple[str, ...] = (),
+    other_reasons: tuple[str, ...] = (),
 ) -> tuple[Decision, TriggerState]:
     """Decide once per candle.
 
@@ -104,7 +104,7 @@ def decide(
         now: current instant, UTC.
         trained_at: end of the champion's training, None when unknown.
         last: last retraining of the market.
-        longer_history: why the history calls for a model that needs more candles, if it does.
+        other_reasons: why to train a new model whatever the error and the age of the champion are.
 
     Returns:
         The decision and the state for the next candle.
@@ -115,7 +115,7 @@ def decide(
         state = _count(window, policy, state, health)
     if _rearmed(policy, now, last):
         state = replace(state, armed=True)
-    due = _too_old(policy, now, trained_at, last) + longer_history
+    due = _too_old(policy, now, trained_at, last) + other_reasons
     wanted = _too_bad(window, policy, state, health) + due
     if not wanted:
         return Decision(False), state

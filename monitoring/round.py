@@ -24,7 +24,7 @@ from monitoring.scoring import Scored, score_matured
 from monitoring.trigger import StartPostponed, Trigger
 from monitoring.window import ErrorWindow, build_window
 from tidecast.data_quality import DataQuality, assess
-from tidecast.errors import RejectedError, RetryLater, StoreUnavailable
+from tidecast.errors import ArtefactInvalid, RejectedError, RetryLater, StoreUnavailable
 from tidecast.store import Store
 from tidecast.telemetry import get_logger
 from tidecast.timeframes import Market, format_rfc3339
@@ -107,10 +107,8 @@ def monitor_market(
     version = newest.forecast.model_version
     for one in dict.fromkeys((*scored.versions, version)):
         _recalibrate(store, market, one, read_champion)
-    champion = _read(read_champion, market, version)
-    return _judge(
-        store, plan, _Round(market, now, until, health, scored), version, champion, trigger
-    )
+    this = _Round(market, now, until, health, scored)
+    return _judge(store, plan, this, version, _read(read_champion, market, version), trigger)
 
 
 @dataclass(frozen=True)
@@ -132,12 +130,14 @@ def _recalibrate(store: Store, market: Market, version: str, read_champion: Read
         _log.warning("recalibration_postponed", market=str(market), version=version, error=str(e))
 
 
-def _read(read_champion: ReadChampion, market: Market, version: str) -> Champion | None:
+def _read(
+    read_champion: ReadChampion, market: Market, version: str
+) -> Champion | RetryLater | RejectedError:
     try:
         return read_champion(market, version)
     except (RetryLater, RejectedError) as e:
         _log.warning("champion_unreadable", market=str(market), version=version, error=str(e))
-        return None
+        return e
 
 
 def _judge(
@@ -145,10 +145,11 @@ def _judge(
     plan: Plan,
     this: _Round,
     version: str,
-    champion: Champion | None,
+    read: Champion | RetryLater | RejectedError,
     trigger: Trigger,
 ) -> Report:
     market, memory = this.market, recall(store, this.market)
+    champion = read if isinstance(read, Champion) else None
     scores = _window_scores(store, plan, this, version)
     window = build_window(scores, market, version, plan.window_candles)
     errors = drift_of_errors(memory.errors, scores, version)
@@ -162,7 +163,7 @@ def _judge(
         this.now,
         trained_at=None if champion is None else champion.trained_at,
         last=last,
-        longer_history=longer_history(store, market, champion, last),
+        other_reasons=_unusable(version, read) + longer_history(store, market, champion, last),
     )
     _show(market, window, scores, errors, features, decision)
     _announce(store, plan.policy, this, window, state)
@@ -173,6 +174,13 @@ def _judge(
     drifted = _drifted(features, plan.max_psi) + _shifted(errors)
     remember(store, market, Memory(state, errors), _figures(report, drifted), this.now)
     return report
+
+
+def _unusable(version: str, read: Champion | RetryLater | RejectedError) -> tuple[str, ...]:
+    """The reason to replace a champion that no process can load: it makes no errors to judge."""
+    if not isinstance(read, ArtefactInvalid):
+        return ()
+    return (f"champion {version} cannot be loaded: {read}",)
 
 
 def _window_scores(store: Store, plan: Plan, this: _Round, version: str) -> pd.DataFrame:

@@ -266,6 +266,27 @@ def test_monitor_market_challenges_an_old_champion(world: Any) -> None:
     assert "last challenged" in world.store.retrainings.newest(MARKET).reason
 
 
+def test_monitor_market_replaces_a_champion_that_cannot_be_loaded(world: Any) -> None:
+    def refuse(market: Market, version: str) -> Champion:
+        raise ArtefactInvalid("format 1, readable is 2")
+
+    world.read_champion = refuse
+    (report,) = world.pass_hours(1)
+
+    assert report.retraining is not None
+    reason = world.store.retrainings.newest(MARKET).reason
+    assert reason == "champion 1 cannot be loaded: format 1, readable is 2"
+
+
+def test_monitor_market_waits_for_a_registry_that_is_unavailable(world: Any) -> None:
+    def refuse(market: Market, version: str) -> Champion:
+        raise RegistryUnavailable("MLflow is away")
+
+    world.read_champion = refuse
+
+    assert [report.retraining for report in world.pass_hours(1)] == [None]
+
+
 @pytest.mark.parametrize(
     "error", [RegistryUnavailable("MLflow is away"), ArtefactInvalid("damaged")], ids=repr
 )

@@ -200,7 +200,7 @@ def test_decide_challenges_when_the_history_is_longer_although_the_error_is_fine
 ) -> None:
     longer = ("longer history: 520 candles are enough for the ewma",)
     state = TriggerState("1", start, armed=False)
-    facts = {"longer_history": longer}
+    facts = {"other_reasons": longer}
     decision, _ = decide(make_window(), policy, state, DataQuality(), start + HOUR, **facts)
     assert decision == Decision(True, longer)
     last = Attempt(start, failed=False)
