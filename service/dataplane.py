@@ -148,10 +148,11 @@ class DataPlane:
     def keep_seconds(self, answer: Answer) -> int:
         """How long a copy of an answer may be used unasked, real seconds.
 
-        That is until the end of the next candle. It is 0 for an answer that is degraded or
-        simulated, since nobody knows how soon that changes.
+        That is until the end of the next candle. It is 0 for an answer that is simulated, or
+        degraded by more than the data behind the forecast: that may change at any moment.
         """
-        if answer.degraded or answer.snapshot.logged.simulated or self._clock.simulated:
+        may_change = len(answer.degraded) > len(answer.snapshot.reasons)
+        if may_change or answer.snapshot.logged.simulated or self._clock.simulated:
             return 0
         next_cutoff = answer.snapshot.forecast.cutoff + answer.market.length
         return max(0, int(self._clock.real_seconds(next_cutoff - answer.until)))

@@ -13,7 +13,7 @@ _HEADERS: JsonObject = {
     },
     "Cache-Control": {
         "description": "`max-age` up to the end of the next candle; `no-cache` when the answer is "
-        "degraded, stale or simulated, since that may change at any moment.",
+        "stale, simulated, or degraded by what may change at any moment.",
         "schema": _TEXT,
         "example": "max-age=1756",
     },

@@ -102,6 +102,15 @@ def test_copies_of_a_degraded_answer_are_not_kept(
     assert plane.keep_seconds(plane.forecast("BTC-USD")) == 0
 
 
+def test_copies_of_an_answer_from_candles_with_a_gap_are_kept(
+    pages: ForecastPages, plane: DataPlane, board: Board, market: Market, snapshot: Snapshot
+) -> None:
+    board.serve(market, replace(snapshot, reasons=("gap: 1 of the newest 720 candles missing",)))
+    answer = plane.forecast("BTC-USD")
+    assert answer.degraded
+    assert plane.keep_seconds(answer) == 30 * 60 - 1
+
+
 def test_copies_of_a_simulated_answer_are_not_kept(
     pages: ForecastPages, plane: DataPlane, board: Board, market: Market, snapshot: Snapshot, clock
 ) -> None:
