@@ -51,10 +51,11 @@ def assemble(bentoml: Bento, runtime: Runtime, settings: Settings) -> ASGIApp:
         "horizon": f"1..{settings.horizon}",
         "levels": LEVELS_ALLOWED,
     }
-    door = BentoDoor(bentoml.forecast, allowed)
+    max_body_bytes = settings.service.max_body_bytes
+    door = BentoDoor(bentoml.forecast, allowed, max_body_bytes)
     routes = Rest(plane, pages, dump_document(document(settings))).routes()
     routes.append(Route(POSTED, door, methods=["POST"]))
-    inference = InferenceRest(plane)
+    inference = InferenceRest(plane, max_body_bytes)
     routes += inference.routes()
     routes.append(_fixed("/schema.json", bentoml.schema))
     shortcuts = {

@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from service.messages import ErrorAnswer, ErrorBody, dump
 from service.refusals import (
+    BodyTooLarge,
     Overloaded,
     RateLimited,
     Unauthenticated,
     UnknownModel,
     UnknownService,
+    UnsupportedContentCoding,
+    UnsupportedMediaType,
 )
 from tidecast.errors import (
     CallerError,
@@ -31,6 +34,9 @@ STATUS_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (UnknownModel, 404),
     (UnknownService, 404),
     (Unauthenticated, 401),
+    (BodyTooLarge, 413),
+    (UnsupportedMediaType, 415),
+    (UnsupportedContentCoding, 415),
     (Overloaded, 429),
     (RateLimited, 429),
     (CallerError, 400),
@@ -100,8 +106,12 @@ PUBLIC_MESSAGES: dict[type[Exception], str] = {
 }
 """Said instead of messages that name hosts and paths."""
 DEFAULT_RETRY_AFTER_SECONDS = 5
-CHALLENGE = (("WWW-Authenticate", 'Bearer realm="tidecast"'),)
-"""What 401 must say beside its body: which scheme would be let in."""
+HEADERS_BY_ERROR: dict[type[Exception], tuple[tuple[str, str], ...]] = {
+    Unauthenticated: (("WWW-Authenticate", 'Bearer realm="tidecast"'),),
+    UnsupportedContentCoding: (("Accept-Encoding", "gzip, identity"),),
+}
+"""What an answer says in headers too. A 415 that is not about the content coding must not have
+``Accept-Encoding`` (RFC 7694, section 3)."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 log = get_logger("service")
@@ -152,7 +162,7 @@ def fault_of(error: Exception) -> Fault | None:
         return None
     code = _CAMEL.sub("_", type(error).__name__).lower()
     if isinstance(error, CallerError):
-        headers = CHALLENGE if status == 401 else ()
+        headers = HEADERS_BY_ERROR.get(type(error), ())
         return Fault(status, code, str(error), error.field, error.allowed, headers=headers)
     wait = getattr(error, "retry_after_seconds", None) or DEFAULT_RETRY_AFTER_SECONDS
     public = (text for kind, text in PUBLIC_MESSAGES.items() if isinstance(error, kind))

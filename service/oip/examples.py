@@ -66,7 +66,12 @@ ERRORS = {
     401: error("unauthenticated", "an API key is needed", "Authorization", "Bearer KEY"),
     404: error("unknown_model", "no model 'iris'", "model_name", ["tidecast"]),
     413: error("body_too_large", "the body is too large"),
-    415: error("unsupported_media_type", "the body has a media type that is not read here"),
+    415: error(
+        "unsupported_media_type",
+        "unsupported media type 'application/x-www-form-urlencoded'",
+        "Content-Type",
+        "application/json, application/octet-stream",
+    ),
     429: error("overloaded", "all 64 places are taken; try again in a moment"),
     503: error("forecast_unavailable", "no forecast of BTC-USD:1h: no champion promoted yet"),
 }

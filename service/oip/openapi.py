@@ -24,7 +24,7 @@ DESCRIPTIONS = {
     401: "An API key is asked for, and none that is known was given.",
     404: "No such model, version that serves, or market.",
     413: "The body is too large.",
-    415: "The body is neither JSON nor binary tensors, or it is compressed.",
+    415: "The body is neither JSON nor binary tensors, or is encoded in another way than gzip.",
     429: "Too many requests, of all or of this key; `Retry-After` says when.",
     503: "Nothing can be answered now; `error` says why.",
 }

@@ -25,13 +25,16 @@ INFER = "/v2/models/{model}/infer"
 class InferenceRest:
     """The endpoints.
 
+    Args:
+        max_body_bytes: largest body of a request, after decoding.
+
     Attributes:
         infer: answers ``INFER``; unrouted requests too.
     """
 
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, max_body_bytes: int) -> None:
         self._inference = Inference(plane)
-        self.infer = InferEndpoint(self._inference)
+        self.infer = InferEndpoint(self._inference, max_body_bytes)
 
     def routes(self) -> list[BaseRoute]:
         """All routes, the most asked first; each of a model also for one version."""

@@ -11,10 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from service.error_table import Fault
-from service.rest.front import respond
+from service.request_content import JSON, BodyReader
 from tidecast.errors import InvalidParameter
 
 Api = Callable[[Request], Awaitable[Response]]
@@ -27,24 +26,27 @@ class BentoDoor:
     Args:
         api: the API.
         allowed: what each field of the body may be, in words.
+        max_body_bytes: largest body, after decoding.
     """
 
-    def __init__(self, api: Api, allowed: Mapping[str, str]) -> None:
+    def __init__(self, api: Api, allowed: Mapping[str, str], max_body_bytes: int) -> None:
         self._api = api
+        self._reader = BodyReader((JSON,), max_body_bytes)
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request.
 
         Raises:
-            InvalidParameter: the body is not what it should be.
+            CallerError: the body is not what it should be.
         """
-        fault = _wrong_type(scope)
-        if fault is not None:
-            await respond(fault, scope, receive, send)
-            return
+        body = await self._reader.read(scope, receive)
+
+        async def give_body() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
         try:
-            response = await self._api(Request(scope, receive))
+            response = await self._api(Request(scope, give_body))
         except ValidationError as error:
             raise self._invalid(error.errors(include_url=False)[0]) from None
         await response(scope, receive, send)
@@ -56,17 +58,3 @@ class BentoDoor:
             return InvalidParameter(f"unknown field {field[:40]!r}", field=field, allowed=known)
         allowed = self._allowed.get(field, f"a JSON object with the fields {', '.join(known)}")
         return InvalidParameter(f"{field}: {first['msg']}", field=field, allowed=allowed)
-
-
-def _wrong_type(scope: Scope) -> Fault | None:
-    given = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    media_type = given.split(b";")[0].strip().lower()
-    if media_type in (b"", b"application/json"):
-        return None
-    return Fault(
-        415,
-        "unsupported_media_type",
-        "the body must be JSON",
-        field="Content-Type",
-        allowed="application/json",
-    )

@@ -137,6 +137,15 @@ NO_KEY = {
         "correlation_id": None,
     }
 }
+NOT_JSON = {
+    "error": {
+        "code": "unsupported_media_type",
+        "message": "unsupported media type 'application/x-www-form-urlencoded'",
+        "field": "Content-Type",
+        "allowed": "application/json",
+        "correlation_id": None,
+    }
+}
 TOO_MANY = {
     "error": {
         "code": "overloaded",

@@ -49,9 +49,10 @@ is the product. Prices are in the quote currency, times are UTC (RFC 3339). An e
 has one shape: `{"error": {"code", "message", "field", "allowed"}}`. Below `/v2`, where the Open
 Inference Protocol v2 is spoken, `error` is the message and the rest stands beside it.
 
-A head that is too large is refused with 431, a body with 413, a request that comes too slowly with
-408, one that is not HTTP with 400; the connection then ends. When too many requests are in flight,
-more get 429 at once; probes and metrics do not count."""
+A body may be compressed with `Content-Encoding: gzip`. A head that is too large is refused with
+431, a body with 413, a request that comes too slowly with 408, one that is not valid HTTP/1.1 with
+400, 501 or 505; the connection then ends. When too many requests are in flight, more get 429 at
+once; probes and metrics do not count."""
 
 ANSWERS: tuple[type[BaseModel], ...] = (
     ForecastAnswer,
@@ -67,7 +68,7 @@ ERRORS: dict[int, tuple[str, JsonObject | None]] = {
     401: ("An API key is asked for, and none that is known was given.", examples.NO_KEY),
     404: ("No such market.", examples.UNKNOWN_MARKET),
     413: ("The body is too large.", None),
-    415: ("The body is not JSON.", None),
+    415: ("The body is not JSON, or is encoded in another way than gzip.", examples.NOT_JSON),
     429: ("Too many requests, of all or of this key; `Retry-After` says when.", examples.TOO_MANY),
     503: ("Nothing can be answered now; `message` says why.", examples.UNAVAILABLE),
 }

@@ -44,7 +44,7 @@ def test_every_core_error_has_a_fault_or_is_unexpected(kind: type[Exception]) ->
     assert (fault is None) == hidden
     if fault is not None:
         ErrorAnswer.model_validate_json(fault.body())
-        assert fault.status in (400, 401, 404, 429, 503)
+        assert fault.status in (400, 401, 404, 413, 415, 429, 503)
         assert hasattr(grpc.StatusCode, fault.grpc_code)
 
 
@@ -116,3 +116,15 @@ def test_expected_error_is_not_logged() -> None:
     with capture_logs() as logged:
         fault_for_caller(errors.StoreUnavailable("locked"))
     assert logged == []
+
+
+def test_only_a_wrong_content_coding_is_answered_with_the_codings_that_are_read() -> None:
+    coding = refusals.UnsupportedContentCoding("br", field="Content-Encoding", allowed="gzip")
+    media = refusals.UnsupportedMediaType(
+        "text/x", field="Content-Type", allowed="application/json"
+    )
+    faults = [fault_of(coding), fault_of(media)]
+    assert [fault and (fault.status, dict(fault.headers)) for fault in faults] == [
+        (415, {"Accept-Encoding": "gzip, identity"}),
+        (415, {}),
+    ]

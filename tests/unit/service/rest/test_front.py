@@ -45,7 +45,7 @@ async def _boom(request: Request) -> Response:
 def _client(plane, doorkeeper: Doorkeeper | None = None) -> httpx.AsyncClient:
     pages = ForecastPages(plane)
     routes = Rest(plane, pages, b"{}").routes()
-    routes += [Route("/forecast", BentoDoor(_api, ALLOWED), methods=["POST"])]
+    routes += [Route("/forecast", BentoDoor(_api, ALLOWED, 65_536), methods=["POST"])]
     routes += [Route("/boom", _boom)]
     shortcuts = {
         ("GET", f"/v1/forecasts/{market.symbol}"): Shortcut(

@@ -50,7 +50,7 @@ def test_openapi_knows_every_route_of_the_service(openapi: dict, plane) -> None:
 def test_openapi_knows_every_route_of_the_inference_protocol(openapi: dict, plane) -> None:
     from service.oip.rest import InferenceRest
 
-    ours = {route.path for route in InferenceRest(plane).routes()}
+    ours = {route.path for route in InferenceRest(plane, 65_536).routes()}
     assert ours == {path for path in openapi["paths"] if path.startswith("/v2")}
 
 
