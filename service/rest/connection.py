@@ -4,8 +4,9 @@ BentoML starts uvicorn itself and hands it no limits, so the class that reads HT
 new one extends uvicorn's own; what it refuses it answers itself, with bytes that are made once.
 """
 
+import re
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import httptools
 import uvicorn.config
@@ -24,6 +25,9 @@ MAX_PIPELINED = 32
 UNLIMITED = frozenset({b"/livez", b"/readyz", b"/metrics"})
 """Answered over the limit of requests in flight, as are the health routes of inference."""
 UNLIMITED_BELOW = b"/v2/health/"
+HTTP_VERSIONS = ("1.1", "1.0")
+HOST = re.compile(rb"(?:\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
+"""``uri-host [ ":" port ]`` of RFC 9112, section 3.2; a host may be empty."""
 SHED_ROUTE, REFUSED_ROUTE = "shed", "refused"
 """Route labels of what never reached a route."""
 
@@ -58,8 +62,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_open = False
         self._complete = True
         self._head_bytes = self._head_chunk_bytes = self._body_bytes = 0
+        self._hosts: list[bytes] = []
+        self._body_too_large = False
         self._shed = False
         self._deaf = False
+        self._last_refusal: CannedRefusal | None = None
         self._owed: tuple[str, int] | None = None
         self._owed_since = 0.0
 
@@ -82,9 +89,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._listen_no_more()
-        except httptools.HttpParserError:
+        except httptools.HttpParserError as error:
             if not self._deaf:
-                self._refuse(self._guard.malformed)
+                bad_target = isinstance(error, httptools.HttpParserInvalidURLError)
+                self._refuse(self._guard.bad_target if bad_target else self._guard.malformed)
         else:
             if self._head_open and first == self._requests and not in_body:
                 self._count_head_chunk(len(data))
@@ -96,6 +104,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._deaf:
             raise _Stop
         self._head_open, self._complete, self._shed = True, False, False
+        self._hosts, self._body_too_large = [], False
         self._head_bytes = self._head_chunk_bytes = self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -104,30 +113,38 @@ class GuardedProtocol(HttpToolsProtocol):
         self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer behind a body."""
+        """A header, or a trailer behind a body.
+
+        A trailer is only counted: proxies that check or remove headers do not see it, so it must
+        not become one (RFC 9110, section 6.5.1).
+        """
+        self._count_head(len(name) + len(value) + len(b": \r\n"))
+        if not self._head_open:
+            return
         name = name.lower()
         self.headers.append((name, value))
-        self._count_head(len(name) + len(value) + len(b": \r\n"))
-        if name == b"expect" and value.lower() == b"100-continue":
+        if name == b"host":
+            self._hosts.append(value)
+        elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
-        elif name == b"content-length" and int(value) > self._guard.max_body_bytes:
-            self._stop(self._guard.body_too_large)
+        elif name == b"content-length":
+            self._body_too_large = int(value) > self._guard.max_body_bytes
 
     def on_headers_complete(self) -> None:
         """Start to answer, or queue the request behind those that are not answered yet."""
         if len(self.pipeline) >= MAX_PIPELINED:
             self._listen_no_more()
             raise _Stop
-        self._head_open = False
+        self._check_head()
         if self._is_answering() or self._guard.has_place() or _is_unlimited(self.url):
             super().on_headers_complete()
+            self._head_open = False
             return
-        self._shed = True
+        self._head_open, self._shed = False, True
         parser = self.parser
         keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
-        self._write_shed(
-            parser.get_method().decode("ascii"), self.url, keep_alive and self._body_comes_anyway()
-        )
+        stay = keep_alive and self._body_comes_anyway()
+        self._write_shed(parser.get_method().decode("ascii"), self.url, stay)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -142,6 +159,36 @@ class GuardedProtocol(HttpToolsProtocol):
         self._complete = True
         if not self._shed:
             super().on_message_complete()
+
+    def _check_head(self) -> None:
+        """Refuse a head that RFC 9112 does not allow; an absolute target becomes a path."""
+        version = self.parser.get_http_version()
+        if version not in HTTP_VERSIONS:
+            self._stop(self._guard.wrong_version)
+        required = version == "1.1"
+        if len(self._hosts) > 1 or len(self._hosts) < required:
+            self._stop(self._guard.bad_host)
+        if self._hosts and HOST.fullmatch(self._hosts[0]) is None:
+            self._stop(self._guard.bad_host)
+        if self.parser.get_method() == b"CONNECT":
+            self._stop(self._guard.no_tunnel)
+        if not self.url.startswith(b"/"):
+            self.url = self._origin_form()
+        if self._body_too_large:
+            self._stop(self._guard.body_too_large)
+
+    def _origin_form(self) -> bytes:
+        """The path and query of a target that is a URL, or the ``*`` of OPTIONS."""
+        if self.url == b"*" and self.parser.get_method() == b"OPTIONS":
+            return self.url
+        try:
+            url = httptools.parse_url(self.url)
+        except httptools.HttpParserInvalidURLError:
+            self._stop(self._guard.bad_target)
+        if (url.schema or b"").lower() not in (b"http", b"https") or not url.host or url.userinfo:
+            self._stop(self._guard.bad_target)
+        path = url.path or b"/"
+        return path if url.query is None else b"%b?%b" % (path, url.query)
 
     def _count_head(self, count: int) -> None:
         self._head_bytes += count
@@ -181,9 +228,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, after the application of this one has given its place."""
         if self.pipeline:
-            self.loop.call_soon(super().on_response_complete)
+            self.loop.call_soon(self._start_next)
         else:
+            self._start_next()
+
+    def _start_next(self) -> None:
+        """Start the next request, or refuse the last one now that its turn has come."""
+        if self._last_refusal is None or self.pipeline:
             super().on_response_complete()
+        elif not self.transport.is_closing():
+            self._write_last(self._last_refusal)
 
     def _body_comes_anyway(self) -> bool:
         """Whether it is sure that a refused request's body follows, to be read and thrown away.
@@ -196,10 +250,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Answer a request that gets no place, without an application."""
         self._guard.shed.inc()
         count_request(SHED_ROUTE, method, self._guard.overloaded.status)
-        headers = self.server_state.default_headers
-        self.transport.write(
-            self._guard.overloaded.response(url, headers, stay, head_only=method == "HEAD")
-        )
+        self._write(self._guard.overloaded, url, stay, head_only=method == "HEAD")
         if stay:
             self.on_response_complete()
         else:
@@ -207,36 +258,48 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # Refusals
 
-    def _stop(self, refusal: CannedRefusal) -> None:
+    def _stop(self, refusal: CannedRefusal) -> NoReturn:
         self._refuse(refusal)
         raise _Stop
 
     def _refuse(self, refusal: CannedRefusal) -> None:
-        """Answer the request that is coming in, and nothing after it."""
+        """Answer the request that is coming in, behind those before it, and nothing after it."""
         log.debug("request_refused", status=refusal.status)
         count_request(REFUSED_ROUTE, "", refusal.status)
+        self._deaf = True
         if self._head_open or self._complete:
             if self._is_answering():
-                self._listen_no_more()
+                self._last_refusal = refusal
             else:
                 self._write_last(refusal)
-            return
-        self._deaf = True
-        waiting = self._is_answering() and not self.cycle.response_started and not self.pipeline
-        self.cycle.disconnected = True
-        self.cycle.message_event.set()
-        if waiting:
-            self._write_last(refusal)
-        elif not self.pipeline:
+        elif self.pipeline:
+            self.pipeline.popleft()  # the newest: its body is what is refused
+            self._last_refusal = refusal
+        elif self._shed:
             self._linger()
+        else:
+            waiting = self._is_answering() and not self.cycle.response_started
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if waiting:
+                self._write_last(refusal)
+            else:
+                self._linger()
 
     def _is_answering(self) -> bool:
         """Whether the newest request that has a head is not answered yet."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def _write_last(self, refusal: CannedRefusal) -> None:
-        self.transport.write(refusal.response(self.url, self.server_state.default_headers))
+        head_only = bool(self.url) and self.parser.get_method() == b"HEAD"
+        self._write(refusal, self.url, head_only=head_only)
         self._linger()
+
+    def _write(
+        self, refusal: CannedRefusal, url: bytes, stay: bool = False, head_only: bool = False
+    ) -> None:
+        headers = self.server_state.default_headers
+        self.transport.write(refusal.response(url, headers, stay, head_only))
 
     def _listen_no_more(self) -> None:
         """Close behind the last answer that is owed."""

@@ -19,6 +19,35 @@ BUSY_PLACES = 16
 """Places while the event loop has more to do than it can. A turn of the loop begins all that have a
 place, and refusals wait for its end: 64 requests of 140 us are 9 ms. A burst finds all places."""
 
+BAD_TARGET = Fault(
+    400,
+    "bad_request",
+    "invalid request target",
+    "request target",
+    "a path that begins with /, or an absolute http or https URL",
+)
+BAD_HOST = Fault(
+    400,
+    "bad_request",
+    "an HTTP/1.1 request needs exactly one valid Host header",
+    "Host",
+    "host or host:port",
+)
+NO_TUNNEL = Fault(
+    501,
+    "not_implemented",
+    "CONNECT is not supported: this server is not a proxy",
+    "method",
+    "GET, HEAD, POST",
+)
+WRONG_VERSION = Fault(
+    505,
+    "http_version_not_supported",
+    "unsupported HTTP version",
+    "HTTP version",
+    "HTTP/1.1, HTTP/1.0",
+)
+
 
 class Watched(Protocol):
     """A connection as the watch sees it."""
@@ -47,6 +76,10 @@ class Guard:
         self.slow_client_seconds = settings.slow_client_seconds
         self.overloaded = CannedRefusal(_known(fault_of(admission.refusal())))
         self.malformed = CannedRefusal(fault_of_status(400))
+        self.bad_target = CannedRefusal(BAD_TARGET)
+        self.bad_host = CannedRefusal(BAD_HOST)
+        self.no_tunnel = CannedRefusal(NO_TUNNEL)
+        self.wrong_version = CannedRefusal(WRONG_VERSION)
         self.too_slow = CannedRefusal(fault_of_status(408))
         self.body_too_large = CannedRefusal(_too_large(413, "body", self.max_body_bytes))
         self.head_too_large = CannedRefusal(_too_large(431, "headers", self.max_header_bytes))
