@@ -15,6 +15,7 @@ from service.oip.rest import INFER, InferenceRest
 from service.oip.signature import MODEL
 from service.parameters import LEVELS_ALLOWED
 from service.rest.bento_door import Api, BentoDoor
+from service.rest.cors import CorsPolicy
 from service.rest.endpoints import DEFAULT_INTERVAL, FORECAST, JSON, Rest
 from service.rest.forecast_pages import ForecastPages
 from service.rest.front import Front, Shortcut
@@ -63,7 +64,9 @@ def assemble(bentoml: Bento, runtime: Runtime, settings: Settings) -> ASGIApp:
         ("POST", INFER.format(model=MODEL)): Shortcut(INFER, lambda: inference.infer),
         **_defaults(pages, settings),
     }
-    return FarewellHeader(Front(routes, bentoml.lifespan, shortcuts, runtime.doorkeeper), plane)
+    cors = CorsPolicy(settings.service.cors_allowed_origins)
+    front = Front(routes, bentoml.lifespan, shortcuts, runtime.doorkeeper, cors)
+    return FarewellHeader(front, plane)
 
 
 def _fixed(path: str, body: bytes) -> Route:

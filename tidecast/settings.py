@@ -5,11 +5,13 @@ file named by ``TIDECAST_CONFIG_FILE``, then from the defaults here.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -31,6 +33,13 @@ from tidecast.errors import ConfigurationError, TidecastError, UnknownMarket
 from tidecast.forecasts import LEVELS
 from tidecast.timeframes import Market
 
+
+def _origin(text: str) -> str:
+    if re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/?#@\s,A-Z]+", text) is None:
+        raise ValueError(f"{text!r} is not * or an origin such as https://example.com:8080")
+    return text
+
+
 Exchange = Literal[
     "binance",
     "coinbase",
@@ -45,6 +54,7 @@ Exchange = Literal[
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class Section(BaseModel):
@@ -214,6 +224,9 @@ class ServiceSettings(Section):
     """More API keys, one `name: sha256` a line; read again whenever the file changes."""
     requests_per_second_per_key: Positive | None = None
     """Steady rate that one key may ask at, with a burst of one second; None limits nothing."""
+    cors_allowed_origins: tuple[Origin, ...] = ()
+    """Origins whose web pages may read the answers over HTTP, such as `https://example.com`, or `*`
+    for every origin; empty sends no CORS headers."""
     drain_seconds: Positive = 20.0
     """Longest that gRPC calls in flight may take to end after SIGTERM."""
 

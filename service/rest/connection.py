@@ -5,6 +5,7 @@ new one extends uvicorn's own; what it refuses it answers itself, with bytes tha
 """
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from service.metrics import count_request
 from service.rest.canned import CannedRefusal
+from service.rest.cors import Header
 from service.rest.guard import Guard
 from tidecast.telemetry import get_logger
 
@@ -144,7 +146,7 @@ class GuardedProtocol(HttpToolsProtocol):
         parser = self.parser
         keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         stay = keep_alive and self._body_comes_anyway()
-        self._write_shed(parser.get_method().decode("ascii"), self.url, stay)
+        self._write_shed(parser.get_method().decode("ascii"), self.url, self.headers, stay)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -216,7 +218,7 @@ class GuardedProtocol(HttpToolsProtocol):
             if cycle is self.cycle and not self._complete:
                 self._shed = True
                 stay = stay and self._body_comes_anyway()
-            self._write_shed(scope["method"], scope["raw_path"], stay)
+            self._write_shed(scope["method"], scope["raw_path"], scope["headers"], stay)
 
     async def _answer_in_place(self, scope: Any, receive: Any, send: Any) -> None:
         """The application; it gives its place back when it ends, however that is."""
@@ -246,11 +248,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """
         return not self.expect_100_continue
 
-    def _write_shed(self, method: str, url: bytes, stay: bool) -> None:
+    def _write_shed(self, method: str, url: bytes, headers: Iterable[Header], stay: bool) -> None:
         """Answer a request that gets no place, without an application."""
         self._guard.shed.inc()
         count_request(SHED_ROUTE, method, self._guard.overloaded.status)
-        self._write(self._guard.overloaded, url, stay, head_only=method == "HEAD")
+        self._write(self._guard.overloaded, url, headers, stay, head_only=method == "HEAD")
         if stay:
             self.on_response_complete()
         else:
@@ -292,13 +294,18 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _write_last(self, refusal: CannedRefusal) -> None:
         head_only = bool(self.url) and self.parser.get_method() == b"HEAD"
-        self._write(refusal, self.url, head_only=head_only)
+        self._write(refusal, self.url, self.headers or (), head_only=head_only)
         self._linger()
 
     def _write(
-        self, refusal: CannedRefusal, url: bytes, stay: bool = False, head_only: bool = False
+        self,
+        refusal: CannedRefusal,
+        url: bytes,
+        request_headers: Iterable[Header],
+        stay: bool = False,
+        head_only: bool = False,
     ) -> None:
-        headers = self.server_state.default_headers
+        headers = *self.server_state.default_headers, *self._guard.cors.headers(request_headers)
         self.transport.write(refusal.response(url, headers, stay, head_only))
 
     def _listen_no_more(self) -> None:

@@ -19,7 +19,10 @@ from service.api_keys import Doorkeeper
 from service.error_table import Fault, fault_for_caller, fault_of_status
 from service.metrics import count_request
 from service.oip.faults import error_body, is_inference_path
+from service.rest.cors import CorsPolicy
 
+STATUS = "tidecast.status"
+"""Key in the scope: the status of an answer that has begun."""
 UNROUTED = "other"
 """Route label of what no template knows."""
 KEYLESS = frozenset({"/", "/livez", "/readyz", "/metrics", "/openapi.json"})
@@ -47,7 +50,8 @@ class Front:
         routes: all that is answered.
         bentoml: gets the lifespan.
         shortcuts: by method and path; for requests without a query.
-        doorkeeper: whom to ask before anything else.
+        doorkeeper: checks the key before anything but a CORS preflight.
+        cors: which origins may read the answers, those of errors too.
     """
 
     def __init__(
@@ -56,11 +60,13 @@ class Front:
         bentoml: ASGIApp,
         shortcuts: Mapping[tuple[str, str], Shortcut] | None = None,
         doorkeeper: Doorkeeper | None = None,
+        cors: CorsPolicy | None = None,
     ) -> None:
         self._bentoml = bentoml
         self._router = Router(routes, redirect_slashes=False, default=_nothing_here)
         self._shortcuts = dict(shortcuts or {})
         self._doorkeeper = doorkeeper or Doorkeeper()
+        self._app = self._answer if cors is None else cors.wrap(self._answer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass the lifespan on."""
@@ -68,33 +74,41 @@ class Front:
             await self._bentoml(scope, receive, send)
             return
         started = perf_counter()
-        status = 0
-        shortcut = self._shortcuts.get((scope["method"], scope["path"]))
 
         async def noted(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                scope[STATUS] = message["status"]
             await send(message)
 
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            if status := scope.get(STATUS):
+                template = self._template(scope)
+                count_request(template, scope["method"], status, perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        shortcut = self._shortcuts.get((scope["method"], scope["path"]))
         try:
             if self._doorkeeper.asks:
                 self._ask_for_key(scope)
             if shortcut and not scope["query_string"]:
-                await shortcut.app()(scope, receive, noted)
+                await shortcut.app()(scope, receive, send)
             else:
                 scope["app"] = self  # Starlette then raises its errors instead of answering them
-                await self._router(scope, receive, noted)
+                await self._router(scope, receive, send)
         except ClientDisconnect:
             pass
         except Exception as error:
             fault = _fault(error)
-            if status == 0:
-                await respond(fault, scope, receive, noted)
-        finally:
-            if status:
-                template = shortcut.template if shortcut else _template(scope)
-                count_request(template, scope["method"], status, perf_counter() - started)
+            if STATUS not in scope:
+                await respond(fault, scope, receive, send)
+
+    def _template(self, scope: Scope) -> str:
+        if shortcut := self._shortcuts.get((scope["method"], scope["path"])):
+            return shortcut.template
+        route = scope.get("route")
+        return UNROUTED if route is None else str(route.path)
 
     def _ask_for_key(self, scope: Scope) -> None:
         path = scope["path"]
@@ -116,11 +130,6 @@ def _fault(error: Exception) -> Fault:
     if isinstance(error, HTTPException):
         return fault_of_status(error.status_code, tuple((error.headers or {}).items()))
     return fault_for_caller(error)
-
-
-def _template(scope: Scope) -> str:
-    route = scope.get("route")
-    return UNROUTED if route is None else str(route.path)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,6 +9,7 @@ from service.error_table import Fault, fault_of, fault_of_status
 from service.metrics import SHED
 from service.rest.busyness import Busyness
 from service.rest.canned import CannedRefusal
+from service.rest.cors import CorsPolicy
 from tidecast.settings import ServiceSettings
 
 SWEEPS = 4
@@ -75,6 +76,7 @@ class Guard:
         self.max_body_bytes = settings.max_body_bytes
         self.slow_client_seconds = settings.slow_client_seconds
         self.overloaded = CannedRefusal(_known(fault_of(admission.refusal())))
+        self.cors = CorsPolicy(settings.cors_allowed_origins)
         self.malformed = CannedRefusal(fault_of_status(400))
         self.bad_target = CannedRefusal(BAD_TARGET)
         self.bad_host = CannedRefusal(BAD_HOST)

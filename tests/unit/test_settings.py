@@ -68,6 +68,7 @@ DEFAULTS = {
         "api_keys": {},
         "api_keys_file": None,
         "requests_per_second_per_key": None,
+        "cors_allowed_origins": [],
         "drain_seconds": 20.0,
     },
     "monitoring": {
@@ -250,4 +251,21 @@ def test_sqlite_url_names_the_file_whatever_characters_its_folder_has(name):
 def test_settings_home_that_is_not_utf_8_is_refused_with_its_byte(monkeypatch):
     monkeypatch.setenv("TIDECAST_HOME_DIR", os.fsdecode(b"/home/caf\xe9"))
     with pytest.raises(ConfigurationError, match=r"HOME_DIR.*b'\\xe9' in .* is not UTF-8; rename"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "https://example.com", "http://localhost:8080", "chrome-extension://abc"]
+)
+def test_allowed_origin_is_read(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("TIDECAST_SERVICE__CORS_ALLOWED_ORIGINS", json.dumps([origin]))
+    assert load_settings().service.cors_allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "example.com", "https://example.com/", "https://Example.com", "null", "**"]
+)
+def test_value_that_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("TIDECAST_SERVICE__CORS_ALLOWED_ORIGINS", json.dumps([origin]))
+    with pytest.raises(ConfigurationError, match="CORS_ALLOWED_ORIGINS.*such as https://"):
         load_settings()
