@@ -6,7 +6,7 @@ new one extends uvicorn's own; what it refuses it answers itself, with bytes tha
 
 import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 import httptools
@@ -167,10 +167,8 @@ class GuardedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in HTTP_VERSIONS:
             self._stop(self._guard.wrong_version)
-        required = version == "1.1"
-        if len(self._hosts) > 1 or len(self._hosts) < required:
-            self._stop(self._guard.bad_host)
-        if self._hosts and HOST.fullmatch(self._hosts[0]) is None:
+        hosts = self._hosts
+        if (hosts or version == "1.1") and not (len(hosts) == 1 and _is_host(hosts[0])):
             self._stop(self._guard.bad_host)
         if self.parser.get_method() == b"CONNECT":
             self._stop(self._guard.no_tunnel)
@@ -353,6 +351,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if idle or self.flow.read_paused or (self._complete and self._is_answering()):
             return None
         return "to send", self._requests
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    return HOST.fullmatch(value) is not None
 
 
 def _is_unlimited(url: bytes) -> bool:
