@@ -6,16 +6,12 @@
 {{- if hasKey $config . }}{{ fail (printf "config.%s: the chart sets it from its own values" .) }}{{ end }}
 {{- end }}
 {{- $service := $config.service | default dict -}}
-{{- range list "host" "port" "grpc_port" "api_keys_file" "grpc_certificate_file" "grpc_private_key_file" "cors_allowed_origins" }}
+{{- range list "host" "port" "grpc_port" "api_keys_file" "grpc_certificate_file" "grpc_private_key_file" }}
 {{- if hasKey $service . }}{{ fail (printf "config.service.%s: the chart sets it from its own values" .) }}{{ end }}
 {{- end }}
 {{- $_ := set $config "markets" .Values.markets -}}
 {{- if not .Values.service.grpc }}
 {{- $_ := set $config "service" (merge (dict "grpc_port" nil) $service) -}}
-{{- end }}
-{{- with .Values.service.corsAllowedOrigins }}
-{{- $_ := set $config "service" ($config.service | default dict) -}}
-{{- $_ := set $config.service "cors_allowed_origins" . -}}
 {{- end }}
 {{- if .Values.replay.enabled }}
 {{- $_ := set $config "clock" (include "tidecast.clock" . | fromYaml) -}}
