@@ -1,8 +1,9 @@
 """A copy of the champion that is damaged on purpose, to watch how Tidecast gets rid of it.
 
-Its bands are a third as wide as they should be, and lie three standard deviations too high at odd
-steps and too low at even ones, so that no trend can make it look good, and no handful of hours. It
-forecasts finite, ordered prices: only its live score can tell that it is bad.
+Nine tenths of its distribution lie three standard deviations too high at odd steps and too low at
+even ones, in a third of the width, so that no trend can make it look good, and no handful of hours.
+The last tenth lies as far on the other side as keeps the mean at the price. It forecasts finite,
+ordered prices: only its live score can tell that it is bad.
 """
 
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tidecast.errors import ForecastUnavailable, InvalidParameter
-from tidecast.forecasts import LEVELS
+from tidecast.forecasts import LEVELS, Floats
 from tidecast.models.artefact import save
 from tidecast.models.baselines import RandomWalk
 from tidecast.models.calibration import Calibration
@@ -24,7 +25,9 @@ from tidecast.timeframes import Market
 
 NARROWING = 0.33
 SHIFT = 3.0
-"""Standard deviations that the bands are moved."""
+"""Standard deviations that most of the distribution is moved."""
+TAIL = 0.1
+"""Share of the distribution that is moved the other way."""
 _LOW, _HIGH = LEVELS.index(0.16), LEVELS.index(0.84)
 
 
@@ -56,7 +59,7 @@ def damaged(model: Model) -> Model:
     Raises:
         InvalidParameter: it is not known how to damage such a model.
     """
-    shift = SHIFT * (-1.0) ** np.arange(model.horizon)[:, None]
+    shift = _shift(model.horizon)
     if isinstance(model, Ensemble | VolatilityBaseline):
         return replace(model, shape=model.shape * NARROWING + shift)
     if isinstance(model, RandomWalk):
@@ -67,3 +70,12 @@ def damaged(model: Model) -> Model:
         field="broken",
         allowed="a champion that is a rung of the ladder: ensemble, garch, ewma, random_walk",
     )
+
+
+def _shift(horizon: int) -> Floats:
+    """Standard deviations that each quantile is moved, shape ``(horizon, len(LEVELS))``."""
+    levels = np.array(LEVELS)
+    other_way = SHIFT * (1 - TAIL) / TAIL
+    up = np.where(levels <= TAIL, -other_way, SHIFT)
+    odd = np.arange(horizon)[:, None] % 2 == 0
+    return np.where(odd, up, -up[::-1])

@@ -24,6 +24,7 @@ EXPECTED = {
     "ForecastUnavailable": ExitCode.UNAVAILABLE,
     "RejectedError": ExitCode.REFUSED,
     "SourceAnswerInvalid": ExitCode.REFUSED,
+    "CandlesRefused": ExitCode.REFUSED,
     "TooFewCandles": ExitCode.NO_CANDLES,
     "FitFailed": ExitCode.REFUSED,
     "ArtefactInvalid": ExitCode.REFUSED,

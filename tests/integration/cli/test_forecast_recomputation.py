@@ -25,7 +25,7 @@ def publish(home: Any, cutoff: datetime) -> LoggedForecast:
     clock = SimulatedClock(datetime.now(cutoff.tzinfo), issued_at, 1e-9)
     with home.store() as store:
         title = titles(None, store.promotions.history(MARKET))[0]
-        champion = load_champion(find_origin(registry, MARKET, title))
+        champion = load_champion(registry, MARKET, find_origin(registry, MARKET, title))
         computed = compute_forecast(
             store,
             MARKET,

@@ -49,17 +49,23 @@ def test_promote_broken_then_rollback(home):
     assert (back["version"], back["previous"]) == ("1", "2")
 
 
-def test_broken_champion_has_narrow_bands_too_high_then_too_low(home):
-    def bands():
-        steps = home.json("forecast", "BTC-USD", "--horizon", "2")["steps"]
-        return [(step["quantiles"]["0.05"], step["quantiles"]["0.95"]) for step in steps]
+def test_broken_champion_is_narrow_and_too_high_then_too_low_around_the_same_mean(home):
+    def steps():
+        return home.json("forecast", "BTC-USD", "--horizon", "2")["steps"]
 
-    (low, high), (low_2, high_2) = bands()
+    def median(step):
+        return step["quantiles"]["0.5"]
+
+    def half(step):
+        return step["quantiles"]["0.75"] - step["quantiles"]["0.25"]
+
+    sound = steps()
     home.json("promote", "BTC-USD", "--force", "--broken")
-    (broken_low, broken_high), (broken_low_2, broken_high_2) = bands()
-    assert broken_high - broken_low < 0.5 * (high - low)
-    assert broken_low + broken_high > low + high
-    assert broken_low_2 + broken_high_2 < low_2 + high_2
+    broken = steps()
+    assert all(half(one) < 0.5 * half(other) for one, other in zip(broken, sound, strict=True))
+    assert median(broken[0]) > median(sound[0])
+    assert median(broken[1]) < median(sound[1])
+    assert [one["mean"] for one in broken] == pytest.approx([one["mean"] for one in sound])
 
 
 def test_promote_refuses_what_the_gate_did_not_pass(home):

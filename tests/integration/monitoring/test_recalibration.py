@@ -10,7 +10,7 @@ from monitoring.scoring import score_matured
 from tidecast.evaluation.backtest import calibrate_online
 from tidecast.features.grid import Grid, step_returns
 from tidecast.forecasts import Forecast
-from tidecast.models.calibration import Calibration
+from tidecast.models.calibration import Calibration, centered
 from tidecast.models.forecasting import to_prices
 from tidecast.models.model import ReturnForecasts
 from tidecast.timeframes import Market
@@ -135,7 +135,8 @@ def test_recalibrate_serves_what_the_backtest_serves(world: Any) -> None:
     def corrected(forecast: Forecast) -> Forecast:
         found = world.store.calibrations.get(MARKET, "1", as_of=forecast.cutoff)
         calibration = Calibration.from_json(INITIAL if found is None else found[1])
-        returns = calibration.corrected(world.model.table)
+        table = world.model.table
+        returns = centered(np.zeros(len(table)), calibration.corrected(table))
         served.append(returns)
         return replace(forecast, quantiles=forecast.close * np.exp(returns))
 

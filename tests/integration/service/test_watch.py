@@ -500,7 +500,7 @@ def test_too_few_candles_are_told_until_older_ones_come(desk: Desk, frames: Call
     desk.store.candles.upsert(desk.market, whole[-5:], "coinbase:BTC-USD", desk.clock.now)
     desk.look()
     assert desk.state.snapshot is None
-    assert "candles in a row" in desk.state.missing
+    assert "needs 101 candles, has 5" in desk.state.missing
     desk.store.candles.upsert(desk.market, whole, "coinbase:BTC-USD", desk.clock.now)
     desk.look()
     assert desk.version == "1"
@@ -550,7 +550,7 @@ def test_candle_that_is_held_back_is_a_reason_until_it_is_confirmed(serving: Des
 
 
 def test_short_history_is_told_before_and_after_a_restart(desk: Desk, frames: Callable) -> None:
-    desk.store.candles.upsert(desk.market, frames(144), "coinbase:BTC-USD", desk.clock.now())
+    desk.store.candles.upsert(desk.market, frames(144), "coinbase:BTC-USD", desk.clock.now)
     model = walk(frames(144))
     desk.promote(register_model(desk.registry, model, desk.market, model="random_walk"))
     needed = find_rung("ensemble", "1h", model.horizon).candles

@@ -1,6 +1,4 @@
 import json
-import threading
-import time
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from operator import add
@@ -78,24 +76,6 @@ def test_candle_is_not_seen_before_its_close_when_the_clock_is_behind(store, mar
     store.candles.upsert(market, candles, SOURCE, lambda: now - 10 * HOUR)
     assert store.candles.read(market, as_of=now - HOUR).equals(candles[:-1])
     assert store.candles.read(market, as_of=now).equals(candles)
-
-
-def test_read_as_of_an_instant_waits_for_what_is_being_written_then(store, market, candles, now):
-    writing = threading.Event()
-
-    def read_clock():
-        writing.set()
-        time.sleep(0.2)  # long enough for a reader that does not wait
-        return now
-
-    writer = threading.Thread(
-        target=store.candles.upsert, args=(market, candles, SOURCE, read_clock)
-    )
-    writer.start()
-    writing.wait()
-    found = store.candles.read(market, as_of=now)
-    writer.join()
-    assert found.equals(candles)
 
 
 def test_revision_is_not_seen_before_the_value_it_replaces_when_clocks_differ(
