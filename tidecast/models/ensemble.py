@@ -116,7 +116,7 @@ class Ensemble:
         """
         grid = Grid.of(candles, interval)
         first = needed_candles(interval) - 1
-        rows = np.flatnonzero(grid.present[: len(grid) - horizon])
+        rows = np.flatnonzero(grid.present[: max(0, len(grid) - horizon)])
         rows = rows[grid.active.newest(rows) >= first]
         if len(rows) < MIN_ROWS:
             raise TooFewCandles(MIN_ROWS + first + horizon, len(grid.active), ACTIVE)
