@@ -42,9 +42,10 @@ def train_once(
         raise RetryLater(f"another training of {market} runs")
 
     def train() -> TrainingOutcome:
-        with TrainingLocks.of(settings).held(market, window):
-            return train_market(
-                store, registry, settings, market, now, reason, progress, read_clock=clock.now
-            )
+        return train_market(
+            store, registry, settings, market, now, reason, progress, read_clock=clock.now
+        )
 
-    return train_claimed(store, market, window, train, clock.now)
+    # Held until the end is written down, or a training that ended would look like a killed one.
+    with TrainingLocks.of(settings).held(market, window):
+        return train_claimed(store, market, window, train, clock.now)

@@ -42,7 +42,7 @@ HISTORY = 50
 """Promotions that are looked at, newest first, for one that can be served."""
 RETRY_REFUSED_SECONDS = 30.0
 """Pause before a damaged artefact is looked at again; somebody may have mended it."""
-CHECK_REGISTRY_SECONDS = 60.0
+CHECK_REGISTRY_SECONDS = 600.0
 """Pause between two looks at whether MLflow still has the champion: three or four requests."""
 MAX_PENDING = 500
 """Forecasts kept in memory while the store cannot be written; the oldest goes first."""
@@ -78,6 +78,7 @@ class MarketWatch:
         self._done: tuple[datetime, tuple[Title, ...]] | None = None
         self._failed_with: int | None = None
         self._check_registry_at = 0.0
+        self._checked_version: str | None = None
         self._pending: deque[tuple[LoggedForecast, Basis]] = deque(maxlen=MAX_PENDING)
 
     def look_for_candle(self) -> None:
@@ -88,7 +89,6 @@ class MarketWatch:
             self._trouble("candle", NO_CANDLE if newest is None else None)
             if newest is not None:
                 cutoff = newest.open_time + self.market.length
-                self._explain_held_back()
                 self._renew(cutoff, self._candidates)
         except StoreUnavailable as error:
             self._trouble("store", STORE_AWAY, error)
@@ -113,6 +113,7 @@ class MarketWatch:
         before = _titles_of(self._candidates)
         self._candidates = self._choose(order)
         self._explain_champion()
+        self._explain_held_back()
         self._check_registry()
         return _titles_of(self._candidates) != before
 
@@ -259,7 +260,11 @@ class MarketWatch:
 
     def _explain_held_back(self) -> None:
         """Say in ``degraded`` when newer candles wait for a confirmation of their price."""
-        jump = jump_problem([row.open_time for row in self._store.candles.held_back(self.market)])
+        try:
+            suspects = self._store.candles.held_back(self.market)
+        except StoreUnavailable:
+            return  # The next look for a candle says so.
+        jump = jump_problem([suspect.open_time for suspect in suspects])
         self._trouble("jump", None if jump is None else jump.reason)
 
     def _explain_champion(self) -> None:
@@ -279,15 +284,20 @@ class MarketWatch:
         self._trouble("champion", reason)
 
     def _check_registry(self) -> None:
-        """Say when another replica could not load the champion; at most once a minute."""
+        """Say when another replica could not load the champion; seldom, and when it changes."""
         wanted = self._board.state(self.market).wanted
-        if wanted is None or not self._candidates or time.monotonic() < self._check_registry_at:
+        if wanted is None or not self._candidates:
             return
+        if wanted.version != self._checked_version:
+            self._trouble("champion files", None)
+        elif time.monotonic() < self._check_registry_at:
+            return
+        self._checked_version = wanted.version
         self._check_registry_at = time.monotonic() + CHECK_REGISTRY_SECONDS
         try:
             problems = find_registry_problems(self._registry, self.market, wanted.version)
         except (RegistryUnavailable, OperatorError, RejectedError):
-            return  # Reading the alias has said so already.
+            return  # ``_alias`` already reports this.
         lost = [problem.text for problem in problems if problem.unloadable]
         self._trouble("champion files", "; ".join(lost) or None)
 

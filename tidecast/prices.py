@@ -21,7 +21,8 @@ def price_text(price: float, span: float = 0.0) -> str:
     """
     if not isfinite(price) or price == 0:
         return f"{price:g}"
-    magnitude = floor(log10(abs(price)))
+    rounded = f"{abs(price):.{SIGNIFICANT_DIGITS - 1}e}"
+    magnitude = int(rounded.partition("e")[2])
     decimals = 0 if magnitude >= 3 else max(2, SIGNIFICANT_DIGITS - 1 - magnitude)
     if span > 0:
         needed = SPAN_DIGITS - 1 - floor(log10(span))

@@ -30,6 +30,8 @@ UNLIMITED_BELOW = b"/v2/health/"
 HTTP_VERSIONS = ("1.1", "1.0")
 HOST = re.compile(rb"(?:\[[\w:.%~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?", re.ASCII)
 """``uri-host [ ":" port ]`` of RFC 9112, section 3.2; a host may be empty."""
+MAX_HOST_BYTES = 260
+"""A name of DNS has at most 253, a colon and a port six more."""
 SHED_ROUTE, REFUSED_ROUTE = "shed", "refused"
 """Route labels of what never reached a route."""
 
@@ -353,8 +355,12 @@ class GuardedProtocol(HttpToolsProtocol):
         return "to send", self._requests
 
 
-@lru_cache(maxsize=256)
 def _is_host(value: bytes) -> bool:
+    return len(value) <= MAX_HOST_BYTES and _matches_host(value)
+
+
+@lru_cache(maxsize=256)
+def _matches_host(value: bytes) -> bool:
     return HOST.fullmatch(value) is not None
 
 

@@ -16,7 +16,7 @@ sizes = st.floats(1e-12, 1e12)
         (1000.0, "1,000"),
         (172.314, "172.31"),
         (1.5, "1.500"),
-        (0.99999, "1"),
+        (0.99999, "1.000"),
         (0.082141, "0.08214"),
         (0.000012, "0.000012"),
         (1.2e-8, "1.2e-8"),
@@ -44,3 +44,11 @@ def test_prices_a_tenth_of_their_span_apart_differ(price, width):
 
 def test_span_of_rounding_errors_adds_no_digits_without_end():
     assert price_text(1.0, 1e-16) == "1.00000000"
+
+
+@pytest.mark.parametrize(
+    ("price", "text"),
+    [(9.9999e-7, "1e-6"), (9.99999e-8, "1e-7"), (9.9951e-8, "9.995e-8"), (999.99999, "1,000")],
+)
+def test_price_that_rounds_to_the_next_power_of_ten_is_written_as_that(price, text):
+    assert price_text(price) == text

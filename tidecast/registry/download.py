@@ -51,12 +51,17 @@ def find_manifest(source: str, lookup: Lookup) -> bytes | None:
     Raises:
         ArtefactInvalid: it is no plain file, or too large.
         RegistryUnavailable: the storage cannot be reached.
-        LookupError: it could be read with the MLflow package only.
+        ValueError: only MLflow's client can read it.
     """
     read = _reader(source, lookup)
     if read is None:
-        raise LookupError(f"{source} is read by MLflow's client only")
+        raise ValueError(f"only MLflow's client can read {source}")
     return read(MANIFEST, max_bytes(MANIFEST))
+
+
+def has_reader(source: str, lookup: Lookup) -> bool:
+    """Whether files at a source are read without the MLflow package."""
+    return _reader(source, lookup) is not None
 
 
 def _reader(source: str, lookup: Lookup) -> ReadFile | None:

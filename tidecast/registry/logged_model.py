@@ -14,7 +14,14 @@ from tidecast.registry.environment import quiet_mlflow
 ARTEFACT_PATH = "artifacts/artefact"
 """Where the artefact lies inside the folder."""
 _SCRIPT = Path(__file__).with_name("pyfunc_model.py")
-_PURE_MODULES = ("__init__.py", "errors.py", "timeframes.py", "candles.py", "forecasts.py")
+_PURE_MODULES = (
+    "__init__.py",
+    "errors.py",
+    "timeframes.py",
+    "price_jumps.py",
+    "candles.py",
+    "forecasts.py",
+)
 _PURE_PACKAGES = ("features", "models")
 _REQUIREMENTS = (
     "mlflow",

@@ -4,16 +4,17 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tidecast.errors import ArtefactInvalid, InvalidParameter
+from tidecast.errors import ArtefactInvalid, InvalidParameter, RegistryUnavailable
 from tidecast.models.artefact import Artefact, load
 from tidecast.models.artifact_files import MANIFEST
 from tidecast.registry.cache import ArtefactCache, verify
-from tidecast.registry.download import download_artefact, find_manifest
+from tidecast.registry.download import download_artefact, find_manifest, has_reader
 from tidecast.registry.logged_model import write_logged_model
 from tidecast.registry.lookup import build_lookup
 from tidecast.registry.versions import (
@@ -125,12 +126,12 @@ class Registry:
 
     def has_files(self, version: ModelVersion) -> bool:
         """Whether MLflow still keeps the artefact; True too if only its own client could tell."""
+        if not has_reader(version.source, self._lookup):
+            return True
         try:
             manifest = find_manifest(version.source, self._lookup)
         except ArtefactInvalid:
             return False
-        except LookupError:
-            return True
         return (
             manifest is not None and hashlib.sha256(manifest).hexdigest() == version.manifest_sha256
         )
@@ -180,8 +181,9 @@ class Registry:
         tags = version_tags(facts, metrics, verdict, digest)
         version = self._writer.create_version(name, source, run_id, tags)
         self._writer.set_alias(name, CHALLENGER, version)
-        # What was fitted here is no stranger, and needs no trial here.
-        self._cache.trials(market).keep(digest, None)
+        # Fitted on this machine: no trial needed. Without the record it is tried like any other.
+        with suppress(RegistryUnavailable):
+            self._cache.trials(market).keep(digest, None)
         return version
 
     def point(self, market: Market, version: str) -> str | None:

@@ -11,21 +11,27 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import tidecast
 from tidecast.errors import ArtefactInvalid, RegistryUnavailable
+from tidecast.models.__main__ import REFUSED, USABLE
 from tidecast.models.artifact_files import MANIFEST, max_bytes, read_file
 
 WALL_SECONDS = 300.0
-"""For a process that waits instead of computing; one that computes ends at its own CPU limit."""
+"""For a process that waits instead of computing; one that computes ends at its own CPU limit. A
+load took 11 s on a machine with five times the work that its cores can do."""
 RETRY_SECONDS = 3600.0
-"""A refusal counts this long. The cause may have been the machine: too slow, or out of memory."""
+"""A refusal counts this long. The cause may have been the machine, which was too slow."""
 KEPT_TRIALS = 50
-"""Outcomes kept of each market, the newest; an older one costs another trial."""
+"""Outcomes kept of each market, the newest, as many as promotions are looked back on; an older one
+costs another trial."""
 _SHOWN_CHARACTERS = 500
+_one_at_a_time = threading.Lock()
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -68,9 +74,12 @@ class TrialLog:
             RegistryUnavailable: it could not be tried.
         """
         digest = manifest_digest(artifact)
-        trial = self._read(digest)
-        if trial is None or not trial.counts:
-            trial = self.keep(digest, _try(artifact))
+        # One trial at a time: the threads of many markets ask at once when a server starts, and
+        # each process takes 200 MB.
+        with _one_at_a_time:
+            trial = self._read(digest)
+            if trial is None or not trial.counts:
+                trial = self.keep(digest, _try(artifact))
         if trial.reason is not None:
             raise ArtefactInvalid(trial.reason)
 
@@ -91,12 +100,17 @@ class TrialLog:
             self._folder.mkdir(parents=True, exist_ok=True)
             draft.write_text(json.dumps(asdict(trial)))
             draft.replace(path)
-            kept = sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)
-            for old in kept[:-KEPT_TRIALS]:
-                old.unlink(missing_ok=True)
         except OSError as error:
             raise RegistryUnavailable(f"{self._folder} cannot be written: {error}") from error
+        self._forget_old()
         return trial
+
+    def _forget_old(self) -> None:
+        # Another process may remove the same files.
+        with suppress(OSError):
+            kept = sorted(self._folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
+            for old in kept[:-KEPT_TRIALS]:
+                old.unlink(missing_ok=True)
 
     def _read(self, digest: str) -> Trial | None:
         try:
@@ -128,20 +142,31 @@ def _try(folder: Path) -> str | None:
     except OSError as error:
         raise RegistryUnavailable(f"{folder} cannot be tried: {error}") from error
     with process:
-        # What this process imports for the model anyway; the other one works meanwhile.
-        importlib.import_module("tidecast.models.catalogue")
         try:
-            said, wrong = process.communicate(timeout=WALL_SECONDS)
+            # What this process imports for the model anyway; the other one works meanwhile.
+            importlib.import_module("tidecast.models.catalogue")
+            stdout, stderr = process.communicate(timeout=WALL_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             return f"{folder.name}: loading it took more than {WALL_SECONDS:.0f} s in a trial"
-    return _reason(folder.name, process.returncode, said, wrong)
+        except BaseException:
+            process.kill()  # or leaving the block would wait for it
+            raise
+    return _reason(folder.name, process.returncode, stdout, stderr)
 
 
-def _reason(name: str, code: int, said: str, wrong: str) -> str | None:
-    if code == 0:
+def _reason(name: str, code: int, stdout: str, stderr: str) -> str | None:
+    """Why an artifact cannot be used, by the exit code of its trial; None if it can.
+
+    Raises:
+        RegistryUnavailable: the machine ended the trial, not the artifact.
+    """
+    if code == USABLE:
         return None
-    if code < 0:
+    if code == REFUSED:
+        return stdout.strip()[:_SHOWN_CHARACTERS]
+    if code < 0 and -code != signal.SIGKILL:
         return f"{name}: loading it ended a trial process with {signal.Signals(-code).name}"
-    text = said.strip() or f"{name}: a trial process failed: {wrong.strip()[-_SHOWN_CHARACTERS:]}"
-    return text[:_SHOWN_CHARACTERS]
+    # The kernel kills where memory runs out; any other code comes from Python itself.
+    end = "was killed" if code < 0 else f"ended with {code}: {stderr.strip()}"
+    raise RegistryUnavailable(f"{name} could not be tried: the process {end}"[-_SHOWN_CHARACTERS:])
