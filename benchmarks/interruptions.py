@@ -1,7 +1,7 @@
 """Forecast quality where data are awkward: the day after a hole or a candle without volume.
 
 Real files, walked forward as in service; of all cutoffs only those within a day after a missing
-candle or a candle without volume are judged, beside GARCH on the same ones.
+candle or a candle without volume are judged, next to GARCH on the same ones.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ BASIS_POINTS = 1e4
 
 
 @dataclass(frozen=True)
-class Case:
+class InterruptedMarket:
     """A file with interruptions, and the days from and before which cutoffs are walked."""
 
     name: str
@@ -37,15 +37,15 @@ class Case:
 
 
 CASES = (
-    Case("Binance BTC/USDT", "btc_usdt_1h", "2019-01-01", "2023-07-01"),
-    Case("Binance BTC/EUR", "btc_eur_1h", "2020-07-05", "2023-07-01"),
-    Case("Bitstamp BTC/USD", "btc_usd_1h_bitstamp", "2019-06-01", "2023-02-10"),
-    Case("Kraken BTC/USD", "btc_usd_1h_kraken", "2015-01-01", "2023-01-07"),
-    Case("Kraken ETH/USD", "eth_usd_1h_kraken", "2018-01-01", "2023-03-31"),
+    InterruptedMarket("Binance BTC/USDT", "btc_usdt_1h", "2019-01-01", "2023-07-01"),
+    InterruptedMarket("Binance BTC/EUR", "btc_eur_1h", "2020-07-05", "2023-07-01"),
+    InterruptedMarket("Bitstamp BTC/USD", "btc_usd_1h_bitstamp", "2019-06-01", "2023-02-10"),
+    InterruptedMarket("Kraken BTC/USD", "btc_usd_1h_kraken", "2015-01-01", "2023-01-07"),
+    InterruptedMarket("Kraken ETH/USD", "eth_usd_1h_kraken", "2018-01-01", "2023-03-31"),
 )
 
 
-def measure(case: Case, folder: Path) -> dict[str, Any]:
+def measure(case: InterruptedMarket, folder: Path) -> dict[str, Any]:
     """Walk a case forward, refit every 60 days on the year before, and judge the chosen cutoffs."""
     path = folder / f"{case.file}.parquet"
     candles = read_candles(path, "1h", datetime.now(UTC)).candles

@@ -32,8 +32,10 @@ def price_evidence(
     settled = now - CONFIRMING_CANDLES * length
     return PriceEvidence(
         stored=stored["close"],
-        confirmed=frozenset(one.open_time for one in agreeing if one.source != source),
-        persistent=any(one.source == source and one.first_seen_at <= settled for one in agreeing),
+        confirmed=frozenset(suspect.open_time for suspect in agreeing if suspect.source != source),
+        persistent=any(
+            suspect.source == source and suspect.first_seen_at <= settled for suspect in agreeing
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 The service says it in ``degraded``; monitoring does not judge a model by such candles. Every
 reason has a stable wording with digits and UTC times: the same candles give the same text in every
-process, and docs/clients.md lists them all.
+process. docs/clients.md lists the reasons.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ RECENT_CANDLES = 24
 a judgement."""
 USUAL_ZERO_VOLUME_RATIO = 0.05
 """Where more of the older candles than this have no volume, one more is usual: a thin market, or a
-source without volumes."""
+source without volumes. Not measured: chosen so that a market with one such hour a day (4 %) still
+has it reported."""
 MAX_MISSING_RATIO = 0.05
 """Share of missing candles that a judgement accepts: one lost hour does not distort it. Where there
 are more separate gaps than this, missing candles are usual."""
@@ -94,12 +95,12 @@ def assess(
         problem = Problem("empty", now, "no candles are stored: run the ingestion")
         return DataQuality((problem,))
     newest_end = candles.index[-1].to_pydatetime() + interval_length(interval)
-    found = (
+    problems = (
         age_problem(newest_end, interval, now, stale_after_candles),
         *candle_problems(candles, interval).problems,
         jump_problem(held_back),
     )
-    return DataQuality(tuple(problem for problem in found if problem is not None))
+    return DataQuality(tuple(problem for problem in problems if problem is not None))
 
 
 def candle_problems(candles: pd.DataFrame, interval: str) -> DataQuality:
@@ -111,8 +112,8 @@ def candle_problems(candles: pd.DataFrame, interval: str) -> DataQuality:
     """
     if candles.empty:
         return DataQuality()
-    found = (_frozen(candles), _zero_volume(candles), _gap(candles, interval))
-    return DataQuality(tuple(problem for problem in found if problem is not None))
+    problems = (_frozen(candles), _zero_volume(candles), _gap(candles, interval))
+    return DataQuality(tuple(problem for problem in problems if problem is not None))
 
 
 def age_problem(
@@ -212,10 +213,10 @@ def _zero_volume(candles: pd.DataFrame) -> Problem | None:
 
 def _gap(candles: pd.DataFrame, interval: str) -> Problem | None:
     open_times = pd.DatetimeIndex(candles.index)
-    found = gaps(open_times, interval)
-    if not found:
+    all_gaps = gaps(open_times, interval)
+    if not all_gaps:
         return None
-    last, missing = found[-1], sum(gap.missing for gap in found)
+    last, missing = all_gaps[-1], sum(gap.missing for gap in all_gaps)
     recent_from = open_times[-1] - (RECENT_CANDLES - 1) * interval_length(interval)
     expected = missing + len(candles)
     reason = (
@@ -223,9 +224,9 @@ def _gap(candles: pd.DataFrame, interval: str) -> Problem | None:
         f"the last from {format_rfc3339(last.start)} to {format_rfc3339(last.end)}"
     )
     recent = last.end >= recent_from
-    if len(found) > MAX_MISSING_RATIO * expected:
+    if len(all_gaps) > MAX_MISSING_RATIO * expected:
         # A thin market, where hours without a trade are absent: only a longer gap is an outage.
-        blocks = recent and last.missing > max(gap.missing for gap in found[:-1])
+        blocks = recent and last.missing > max(gap.missing for gap in all_gaps[:-1])
     else:
         blocks = recent or missing > MAX_MISSING_RATIO * expected
     return Problem("gap", last.start, reason, blocks)

@@ -2,8 +2,9 @@
 
 Rows are cut into *runs*: within a run each close is within ``MAX_JUMP_RATIO`` of the close
 before it. A run is believed when it continues the price before it, when other evidence supports
-it, or when it is long enough. Rows that are not believed never become the reference of the rows
-behind them for long, so the check cannot refuse a market for ever.
+it, or when it is long enough. A run that is not believed never becomes the reference of later runs.
+The last believed price stays the reference for a limited time only, so the check cannot refuse a
+market permanently.
 
 A wrong price that lasts ``CONFIRMING_CANDLES`` or longer looks like a real move and is believed;
 so is the way back, as soon as it has lasted as long.
@@ -30,7 +31,7 @@ Wrong prints of an exchange last for one or two candles. In the public files, mo
 of 1.5 that were undone within a day lasted at most 3 candles, and none above 3 lasted at all."""
 
 EDGE_CANDLES = 2
-"""Enough in a row at an edge of a history, behind which nothing can confirm or contradict."""
+"""Enough in a row at an edge of a history, beyond which nothing can confirm or contradict."""
 
 MAX_UNSETTLED_CANDLES = 24
 """Candles in a row off the old price, after which they are believed even if they never agree."""
@@ -90,7 +91,7 @@ def unconfirmed_rows(
     if frame.empty:
         return np.zeros(0, dtype=bool)
     with np.errstate(over="ignore"):
-        page = _Page.compare(frame, close_before, evidence or PriceEvidence(), history)
+        page = _PageCheck.compare(frame, close_before, evidence or PriceEvidence(), history)
         believed = _believed(page)
         kept = _near_believed(frame, believed, close_before, history) | page.confirmed
     refused: np.ndarray = ~kept
@@ -98,8 +99,8 @@ def unconfirmed_rows(
 
 
 @dataclass(frozen=True)
-class _Page:
-    """A page beside what is known.
+class _PageCheck:
+    """A page and what is known about its prices.
 
     Attributes:
         agrees: rows whose close is near the stored one.
@@ -137,7 +138,7 @@ class _Page:
         return cls(closes, close_before, agrees, confirmed, edges, doubtful, length_counts)
 
     def believes(self, first: int, end: int, reference: float | None) -> bool:
-        """Whether a run is believed behind the price ``reference``."""
+        """Whether a run that follows the price ``reference`` is believed."""
         if self.doubtful:
             return bool(self.confirmed[first:end].any())
         return bool(
@@ -154,7 +155,7 @@ class _Page:
         return 1 if starts and ends else EDGE_CANDLES
 
 
-def _believed(page: _Page) -> np.ndarray:
+def _believed(page: _PageCheck) -> np.ndarray:
     believed = np.zeros(len(page.closes), dtype=bool)
     reference, unsettled_from = page.close_before, 0
     for first, end in _runs(page.closes):

@@ -36,11 +36,11 @@ def run_process(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--model", help="name in the catalogue; without it, the best one that the history supports"
     )
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _terminate)
     configure_logging("info", "json", PROCESS)
     try:
-        return _train(load_settings(), asked)
+        return _train(load_settings(), options)
     except KeyboardInterrupt as e:
         _log.warning("training_ended", error=str(e) or "interrupted")
         return exit_code(e)
@@ -53,18 +53,18 @@ def run_process(arguments: list[str] | None = None) -> int:
         return exit_code(e)
 
 
-def _train(settings: Settings, asked: argparse.Namespace) -> ExitCode:
+def _train(settings: Settings, options: argparse.Namespace) -> ExitCode:
     configure_logging(settings.log_level, settings.log_format, PROCESS)
-    market = _market(settings, asked.market, os.environ.get(INDEX))
+    market = _market(settings, options.market, os.environ.get(INDEX))
     clock = settings.clock.build()
-    _log.info("training_begins", market=str(market), reason=asked.reason)
-    if asked.window is None:
-        return _run(settings, asked, market, clock)
-    with TrainingLocks.of(settings).held(market, asked.window):
-        return _run(settings, asked, market, clock)
+    _log.info("training_begins", market=str(market), reason=options.reason)
+    if options.window is None:
+        return _run(settings, options, market, clock)
+    with TrainingLocks.of(settings).held(market, options.window):
+        return _run(settings, options, market, clock)
 
 
-def _run(settings: Settings, asked: argparse.Namespace, market: Market, clock: Clock) -> ExitCode:
+def _run(settings: Settings, options: argparse.Namespace, market: Market, clock: Clock) -> ExitCode:
     # Read when OpenMP is loaded. Threads that spin while they wait made a fit three times as long
     # on a machine whose cores are busy with the service.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -87,17 +87,17 @@ def _run(settings: Settings, asked: argparse.Namespace, market: Market, clock: C
                 settings,
                 market,
                 clock.now(),
-                asked.reason,
+                options.reason,
                 _tell,
-                model=asked.model,
+                model=options.model,
                 read_clock=clock.now,
-                study=asked.window,
+                study=options.window,
             )
 
-        if asked.window is None:
+        if options.window is None:
             outcome = train()
         else:
-            outcome = train_claimed(store, market, asked.window, train, clock.now)
+            outcome = train_claimed(store, market, options.window, train, clock.now)
     _log.info(
         "training_done",
         market=str(market),
@@ -133,7 +133,7 @@ def _market(settings: Settings, name: str | None, index: str | None) -> Market:
         raise CallerError(
             f"no market: name one with --market, or run in an Indexed Job, which sets {INDEX}",
             field="market",
-            allowed=[str(one.market) for one in settings.markets],
+            allowed=[str(market.market) for market in settings.markets],
         )
     if not index.isdecimal() or int(index) >= len(settings.markets):
         last = len(settings.markets) - 1

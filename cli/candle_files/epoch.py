@@ -13,8 +13,8 @@ UNITS: tuple[tuple[str, int, int], ...] = (
 )
 """Unit, magnitude below which a number has it, microseconds per unit. Above the last: ns.
 
-From 1973 to 5138 the magnitudes of the four units do not overlap, so each value is told on its
-own: the files of Binance change from ms to us at the beginning of 2025."""
+From 1973 to 5138 the magnitudes of the four units do not overlap, so the unit of each value is
+determined separately: the files of Binance change from ms to us at the beginning of 2025."""
 MAX_MICROSECONDS = 253_402_300_800 * 10**6
 MIN_MICROSECONDS = -62_135_596_800 * 10**6
 """Years 1 to 9999, which is what a datetime holds."""

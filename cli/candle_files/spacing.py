@@ -19,7 +19,7 @@ NAMES = {60: "m", 3600: "h", 86_400: "d", 604_800: "w"}
 
 
 def usual_distance(moments: pd.DatetimeIndex) -> timedelta | None:
-    """The commonest distance of two neighbours; None with fewer than two rows."""
+    """The commonest distance of two neighbors; None with fewer than two rows."""
     distances = _distances(moments)
     if not len(distances):
         return None
@@ -40,7 +40,7 @@ def check_interval(moments: pd.DatetimeIndex, interval: str) -> None:
     """Refuse candles of another interval; missing candles are no reason.
 
     Raises:
-        InvalidParameter: most neighbours are closer than the interval, or nearly all the same
+        InvalidParameter: most neighbors are closer than the interval, or nearly all the same
             longer distance apart.
     """
     distances = _distances(moments)
@@ -101,6 +101,6 @@ def order_name(moments: pd.DatetimeIndex) -> str:
 
 
 def _distances(moments: pd.DatetimeIndex) -> np.ndarray:
-    """Positive distances of neighbours in time, microseconds."""
+    """Positive distances of neighbors in time, microseconds."""
     unique: Iterable[int] = np.unique(moments.as_unit("us").asi8)
     return np.diff(np.fromiter(unique, np.int64))

@@ -38,7 +38,9 @@ NAMES = {"\t": "tab", ";": "semicolon", "|": "|", ",": "comma"}
 
 
 @dataclass(frozen=True)
-class _Layout:
+class TextLayout:
+    """Columns in a row, lines before the header, and the rows of the header."""
+
     delimiter: str
     width: int
     preface: int
@@ -112,7 +114,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
     return names[0]
 
 
-def _find_layout(path: Path, lines: list[str]) -> _Layout:
+def _find_layout(path: Path, lines: list[str]) -> TextLayout:
     text = "".join(lines)
     if "\0" in text:
         raise invalid_file(path, "neither Parquet, Feather nor text")
@@ -129,7 +131,7 @@ def _find_layout(path: Path, lines: list[str]) -> _Layout:
     commas = [field for row in table[:data] for field in row if COMMA_NUMBER.fullmatch(field)]
     if commas:
         raise invalid_file(path, f"a number with a comma: {commas[0]!r}", "numbers like 1234.5")
-    return _Layout(best, width, preface, table[: 1 if data is None else data])
+    return TextLayout(best, width, preface, table[: 1 if data is None else data])
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -152,7 +154,7 @@ def _is_data(row: list[str]) -> bool:
     return sum(to_number(field) is not None for field in row) >= MIN_NUMBERS
 
 
-def _labels(layout: _Layout) -> list[Label]:
+def _labels(layout: TextLayout) -> list[Label]:
     """Columns of the header rows; a row that is too short has no text for the last columns."""
     padded = [row + [""] * (layout.width - len(row)) for row in layout.header if any(row)]
     return [
@@ -160,7 +162,7 @@ def _labels(layout: _Layout) -> list[Label]:
     ]
 
 
-def _read_rows(file: TextIO, layout: _Layout) -> pd.DataFrame:
+def _read_rows(file: TextIO, layout: TextLayout) -> pd.DataFrame:
     with warnings.catch_warnings():
         # pandas only warns of fields that it drops from a first row that is too long.
         warnings.simplefilter("error", pd.errors.ParserWarning)

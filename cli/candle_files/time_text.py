@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pandas as pd
 
 from tidecast.errors import InvalidParameter
@@ -31,11 +30,11 @@ DAY_MONTH = re.compile(r"^(\d{1,2})([/-])(\d{1,2})\2(\d{4})")
 ZONE = re.compile(r"(?:(Z)|:\d{2}(?:\.\d+)?\s*([+-]\d{2}(?::?\d{2})?))$")
 """An offset follows a clock: the end of 31-01-2025 is no offset."""
 
-Parsed = tuple[pd.DatetimeIndex, np.ndarray, str, str]
+Parsed = tuple[pd.DatetimeIndex, str, str]
 
 
 def read_texts(texts: pd.Series, assumed: str) -> Parsed:
-    """Times, which of them lie outside of every calendar (none), what was read, and the zone.
+    """Times, what was read, and the zone.
 
     Args:
         texts: text, missing where there is none.
@@ -57,7 +56,7 @@ def read_texts(texts: pd.Series, assumed: str) -> Parsed:
             moments[left] = found
             kind = f"{kind}, {form}" if kind != "text" else f"text {form}"
     index = pd.DatetimeIndex(moments).as_unit("us")
-    return index, np.zeros(len(index), bool), kind, _zone(plain, assumed)
+    return index, kind, _zone(plain, assumed)
 
 
 def _plain(texts: pd.Series) -> pd.Series:
@@ -79,7 +78,7 @@ def _parsed(texts: pd.Series, form: str) -> pd.Series:
 
 
 def _day_month_formats(texts: pd.Series) -> tuple[str, ...]:
-    """Forms of dates like 31/01/2025: which number is the day is told by one above 12."""
+    """Forms of dates like 31/01/2025: a number above 12 shows which one is the day."""
     parts = texts.str.extract(DAY_MONTH).dropna()
     if parts.empty:
         return ()

@@ -50,7 +50,8 @@ def read_times(column: pd.Series) -> Times:
         moments, outside = epochs.moments, epochs.outside
         kind, zone = f"numbers in {epochs.units}", "UTC"
     else:
-        moments, outside, kind, zone = read_texts(_as_text(column), ASSUMED_UTC)
+        moments, kind, zone = read_texts(_as_text(column), ASSUMED_UTC)
+        outside = np.zeros(len(column), dtype=bool)
     reasons = np.full(len(column), "", object)
     reasons[moments < FIRST_TIME] = TOO_OLD
     reasons[moments.isna()] = UNREADABLE

@@ -9,6 +9,7 @@ from service.oip.signature import MODEL
 from service.request_content import JSON, BodyReader
 
 BINARY = "application/octet-stream"
+_JSON_TYPE, _BINARY_TYPE = JSON.encode(), BINARY.encode()
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 _UNROUTED = {"model": MODEL}
 """What a path would tell whose request came without routing."""
@@ -36,9 +37,9 @@ class InferEndpoint:
         rendered = self._rendering.body(answer, outputs, asked.id)
         headers = [(b"content-length", b"%d" % len(rendered.content))]
         if rendered.header_length is None:
-            headers.append((b"content-type", b"application/json"))
+            headers.append((b"content-type", _JSON_TYPE))
         else:
-            headers.append((b"content-type", b"application/octet-stream"))
+            headers.append((b"content-type", _BINARY_TYPE))
             headers.append((_HEADER_LENGTH, b"%d" % rendered.header_length))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": rendered.content})

@@ -248,5 +248,5 @@ def test_gap_counts_exactly_the_candles_that_are_missing(without: set[int]) -> N
 def test_every_kind_of_reason_is_on_the_page_for_clients() -> None:
     page = CLIENTS_PAGE.read_text()
 
-    for kind in ("stale", "clock behind", "frozen", "zero volume", "gap", "jump"):
+    for kind in ("stale", "clock behind", "frozen", "zero volume", "gap", "jump", "short history"):
         assert f"`{kind}: " in page

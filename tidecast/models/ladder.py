@@ -27,7 +27,9 @@ features 5m has as many rows as 1h.
 JUDGED_HORIZONS = 3
 """A judgement needs this many times the horizon in cutoffs: fewer hold no noise to measure."""
 MIN_JUDGED = 96
-"""Fewer newer candles than this are not worth a judgement, however short the horizon is."""
+"""Fewer newer candles than this are not worth a judgement, however short the horizon is.
+
+Not measured: chosen as four days of hours, so that they hold every hour of the day four times."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,16 @@ def least_judged(horizon: int) -> int:
 
 
 def supported_rungs(interval: str, horizon: int, candles: int) -> tuple[Rung, ...]:
-    """The rungs that so many candles are enough for, the highest first.
+    """The rungs that this number of candles supports, highest first.
 
     Raises:
         TooFewCandles: there are too few for the lowest.
     """
     rungs = ladder(interval, horizon)
-    found = tuple(rung for rung in reversed(rungs) if rung.candles <= candles)
-    if not found:
+    supported = tuple(rung for rung in reversed(rungs) if rung.candles <= candles)
+    if not supported:
         raise TooFewCandles(rungs[0].candles, candles)
-    return found
+    return supported
 
 
 def find_rung(model: str, interval: str, horizon: int) -> Rung | None:
@@ -95,11 +97,11 @@ def higher_rung(model: str, interval: str, horizon: int, candles: int) -> Rung |
 
     A model that is not on the ladder was chosen by a person: nothing is above it.
     """
-    own = find_rung(model, interval, horizon)
-    if own is None or candles < own.candles:
+    current = find_rung(model, interval, horizon)
+    if current is None or candles < current.candles:
         return None
     highest = supported_rungs(interval, horizon, candles)[0]
-    return highest if highest.candles > own.candles else None
+    return highest if highest.candles > current.candles else None
 
 
 def short_history_reason(model: str, interval: str, horizon: int, candles: int) -> str | None:
