@@ -30,7 +30,7 @@ class MarketStatus:
         newest: open time of the newest candle, UTC.
         data_age: time since that candle ended.
         missing: candles missing in all gaps together.
-        held_back: candles behind the newest one whose price is not confirmed yet.
+        held_back: candles after the newest stored one whose price is not confirmed yet.
         model: name of the champion's model in the catalogue.
         short_history: why a simple model serves, None if it is not for want of candles.
         forced: whether the champion was promoted past the gate.
@@ -121,7 +121,7 @@ def read_status(store: Store, registry: Registry, market: Market, now: datetime)
 
 
 def _facts(registry: Registry, market: Market, version: str) -> dict[str, Any]:
-    """What the artefact says of its fit; nothing when the registry is away."""
+    """Facts of the artifact; empty if the registry cannot give them."""
     try:
         return registry.version(market, version).facts
     except TidecastError:

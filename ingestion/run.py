@@ -36,7 +36,7 @@ class IngestionResult:
         source: source that answered for the newest candles, None when none did.
         quarantined: rows that were refused for the first time.
         confirmed: candles that were held back for their price and are stored now.
-        held_back: candles behind the newest one whose price is not confirmed yet.
+        held_back: candles after the newest stored one whose price is not confirmed yet.
         clamped: rows whose high or low missed open or close by rounding.
         newest: open time of the newest stored candle, UTC.
         lag_candles: candles that are closed by our clock and not stored, at the new end.

@@ -83,7 +83,7 @@ def compute(
     Raises:
         StoreUnavailable: the store cannot be read.
         TooFewCandles: the history is too short for the model.
-        ForecastInvalid: the model makes no honest forecast here.
+        ForecastInvalid: the model makes an invalid forecast here.
     """
     logged = logged_snapshot(store, market, champion.origin, cutoff, default_levels)
     if logged is not None:

@@ -25,7 +25,9 @@ MEANINGS = {
     ExitCode.CONFIGURATION: "a setting, key, permission or store is wrong: the operator must act",
     ExitCode.REFUSED: "a check refused the input and what was there before stays in force",
     ExitCode.NO_CANDLES: "there are too few candles: ingest more history",
-    ExitCode.UNAVAILABLE: "something outside is away (exchange, store, registry): try again later",
+    ExitCode.UNAVAILABLE: (
+        "a dependency is unavailable (exchange, store, registry): try again later"
+    ),
     ExitCode.INTERRUPTED: "ended by Ctrl-C before it was done",
 }
 

@@ -99,8 +99,9 @@ def judge_all(
 ) -> Verdict:
     """The gate's verdict, with what became of the champion in its figures and reasons.
 
-    The random walk becomes the first champion whatever its luck was: it is what a first champion
-    is compared with, and judging it against itself would measure only its online correction.
+    The random walk becomes the first champion even if the gate refuses it: it is what a first
+    champion is compared with, and judging it against itself would measure only its online
+    correction.
     """
     verdict = judge(challenger, champion.forecasts, baselines, window.actual_returns, min_t)
     first = model == RANDOM_WALK and not champion.sound and defect(challenger) is None

@@ -1,4 +1,4 @@
-"""Tells on one machine whether the process of a claimed training is still there."""
+"""Detects whether the process of a claimed training still runs on this machine."""
 
 import fcntl
 import os

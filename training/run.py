@@ -111,9 +111,9 @@ def _read(order: _Order) -> pd.DataFrame:
 
 
 def _climb(order: _Order, candles: pd.DataFrame) -> TrainingOutcome:
-    """Challenge with the highest rung; a lower one steps in where that cannot be.
+    """Try the highest rung; fall back to a lower one.
 
-    It steps in when a model cannot be fitted, and when one is refused while the market has no
+    It falls back when a model cannot be fitted, and when one is refused while the market has no
     champion that forecasts.
     """
     interval, horizon = order.market.interval, order.settings.horizon

@@ -52,7 +52,7 @@ def read_history(
         market: whose candles.
         settings: length of the window.
         now: current instant, UTC.
-        least: read further back than the settings say to have so many candles.
+        least: number of candles to read even if they are older than the settings say.
     """
     least = max(least, settings.min_train_candles + settings.judge_candles)
     span = timedelta(days=settings.train_days) + settings.judge_candles * market.length

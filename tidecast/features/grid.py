@@ -32,7 +32,7 @@ class ActiveCandles:
         positions: shape ``(m,)``, where each stands in the grid.
         open, high, low, close, volume: shape ``(m,)``, as in the grid.
         elapsed: shape ``(m,)``, candles of time from the end of the active candle before to the
-            end of this one; 1 for neighbours and for the first.
+            end of this one; 1 for neighbors and for the first.
     """
 
     positions: Positions

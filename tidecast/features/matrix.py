@@ -102,8 +102,8 @@ class Matrix:
     def clipped(self, ranges: Floats) -> "Matrix":
         """Features moved into their ranges, shape ``(2, len(names))``, lowest and highest.
 
-        A linear model has no opinion about what it has not seen; without this, one odd candle
-        moves its answer by any amount.
+        A linear model extrapolates without limit: without clipping, one odd candle changes its
+        output by any amount.
         """
         return replace(self, values=np.clip(self.values, *ranges))
 

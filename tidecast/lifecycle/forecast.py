@@ -57,7 +57,7 @@ def compute_forecast(
     Raises:
         StoreUnavailable: the store cannot be read.
         TooFewCandles: the history is too short for the model.
-        ForecastInvalid: the model makes no honest forecast here.
+        ForecastInvalid: the model makes an invalid forecast here.
     """
     window = store.candles.window(market, end=cutoff, limit=history_candles(model))
     issued_at = window.basis.issued_at(clock.now())
@@ -85,7 +85,7 @@ def forecast_from(
 
     Raises:
         TooFewCandles: the history is too short for the model.
-        ForecastInvalid: the model fails, or makes no honest forecast.
+        ForecastInvalid: the model fails, or makes an invalid forecast.
     """
     try:
         forecast = forecast_at(model, calibration, candles, market, version)

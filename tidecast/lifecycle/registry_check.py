@@ -48,16 +48,16 @@ def find_registry_problems(
     try:
         record = registry.version(market, version)
     except InvalidParameter:
-        text = f"champion {version} was deleted from MLflow; servers that have a copy use it on"
+        text = f"champion {version} was deleted from MLflow; servers with a copy keep using it"
         return (RegistryProblem("version_deleted", f"{text}; {another}", unloadable=True),)
     if champion is None:
-        text = f"the alias champion was deleted from MLflow; version {version} is served on"
+        text = f"the alias champion was deleted from MLflow; version {version} is still served"
         force = "" if (record.verdict or {}).get("passed") else " --force"
         command = f"`tidecast promote {market} {version}{force}` sets it again"
         found.append(RegistryProblem("alias_deleted", f"{text}; {command}"))
     if not registry.has_files(record):
-        text = f"the files of champion {version} were deleted or changed in MLflow; servers that"
-        text += f" have a copy use it on; {another}"
+        text = f"the files of champion {version} were deleted or changed in MLflow; servers with a"
+        text += f" copy keep using it; {another}"
         found.append(RegistryProblem("files_deleted", text, unloadable=True))
     elif not registry.run_exists(record):
         text = f"the run of champion {version} was deleted in MLflow; `mlflow gc` deletes its files"

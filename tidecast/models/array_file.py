@@ -10,10 +10,12 @@ from tidecast.models.artifact_files import MAX_ARRAYS_BYTES
 from tidecast.models.model import Arrays
 
 MAX_ARRAYS = 200
-"""An ensemble has 24."""
+"""An ensemble has 25. Not measured: chosen so that much larger models fit; ``MAX_ARRAYS_BYTES``
+bounds the memory."""
 _SUFFIX = ".npy"
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Those that NumPy writes. Others may claim memory for their tables that no size tells."""
+"""Those that NumPy writes. Other compression methods may allocate memory that no size field
+declares."""
 _PLAIN_KINDS = "biuf"
 """Booleans, integers, unsigned integers and floats."""
 

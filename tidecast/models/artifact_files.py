@@ -1,7 +1,7 @@
 """The files of an artifact: their names, how large they may be, and reading them safely.
 
-Whoever can write where artifacts are kept chooses what lies there. So nothing is read that is no
-plain file, and nothing beyond a size that is known before.
+Anyone with write access to the artifact store chooses its contents. Only plain files up to a fixed
+size are read.
 """
 
 import errno

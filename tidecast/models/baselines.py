@@ -17,7 +17,7 @@ SIMULATION_SPAN = pd.Timedelta(days=365)
 MIN_RETURNS = 100
 """Fewer returns than this do not show where a 1 % quantile is."""
 MIN_STRETCHES = 15
-"""A step has quantiles of its own only if the known returns cover it so many times end to end.
+"""A step has its own quantiles only if the known returns cover it this many times end to end.
 
 Returns of long steps overlap: 144 hours have 120 returns of a day, and hold six days. On the young
 SOL, AVAX, NEAR and DOT the 90 % interval of a day learnt on 144 hours covered 79.4 % that way and

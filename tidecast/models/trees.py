@@ -25,9 +25,9 @@ _NO_CHILD = -1
 class Trees:
     """Sum of a baseline and of the leaf each tree leads to.
 
-    The nodes of all trees stand behind each other. A node's children come after it in its tree; a
-    leaf has children ``-1``. A row goes left where its value in ``column`` is at most
-    ``threshold``, and where it is NaN if ``missing_left`` says so.
+    The nodes of all trees are concatenated. A child comes after its parent; a leaf has children
+    ``-1``. A row goes left where its value in ``column`` is at most ``threshold``, and where it is
+    NaN if ``missing_left`` says so.
 
     Attributes:
         columns: of the inputs.

@@ -54,8 +54,8 @@ class CandleWindow:
 def check_basis(connection: Connection, market: Market, basis: Basis, issued_at: datetime) -> None:
     """Check that the ledger as of ``issued_at`` has these candles and no other.
 
-    It still holds after the commit: whoever changes the candles later waits for this transaction,
-    and reads its clock after that.
+    A later writer waits for this transaction and reads its clock after it, so the check still
+    holds after the commit.
 
     Raises:
         CandlesChanged: it has others.

@@ -118,7 +118,7 @@ class CandleLedger:
         self._quarantine.remove([suspect.id for suspect in suspects])
 
     def held_back(self, market: Market) -> list[Suspect]:
-        """Candles behind the newest one whose price is not confirmed yet, by open time."""
+        """Candles after the newest stored one whose price is not confirmed yet, by open time."""
         newest = self.newest(market)
         start = EPOCH if newest is None else newest.open_time + market.length
         found = {row.open_time: row for row in self._quarantine.suspects(market, start)}

@@ -16,7 +16,7 @@ EWMA = find_rung("ewma", "1h", HORIZON).candles
 
 @pytest.fixture
 def grow(store: Store, sample: pd.DataFrame):
-    """Stores so many candles; returns when the newest ended."""
+    """Stores this many candles; returns when the newest ended."""
 
     def store_candles(count: int):
         candles = sample.iloc[:count]

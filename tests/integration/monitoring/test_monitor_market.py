@@ -280,7 +280,7 @@ def test_monitor_market_replaces_a_champion_that_cannot_be_loaded(world: Any) ->
 
 def test_monitor_market_waits_for_a_registry_that_is_unavailable(world: Any) -> None:
     def refuse(market: Market, version: str) -> Champion:
-        raise RegistryUnavailable("MLflow is away")
+        raise RegistryUnavailable("MLflow is unavailable")
 
     world.read_champion = refuse
 

@@ -150,7 +150,7 @@ def test_version_that_mlflow_names_as_a_path_is_not_a_record():
 
 
 def test_bomb_in_the_registry_is_refused(stranger, market, tmp_path):
-    """Under digests that agree, as whoever can write to MLflow could make them."""
+    """Under digests that agree, as anyone who can write to MLflow could make them."""
     path = artifact_of(stranger, market, tmp_path)
     with np.load(path / "arrays.npz") as stored:
         arrays = dict(stored)
