@@ -2,8 +2,10 @@
 
 A missing candle says nothing about the price. A still candle (no range, and the close before it) is
 what an exchange reports while it is halted, or when nothing traded. Counted as a candle without
-variance, one of them would make an interval several times too narrow. So windows of features run
-over *active* candles, those that are neither, and a return is spread over the time that it took.
+variance, one of them would make an interval several times too narrow. A *break*, a candle whose
+price moves more than ``BREAK_RATIO`` times, is a split, a relisting or a mistake: not volatility.
+So windows of features run over *active* candles, those that are none of these, and a return is
+spread over the time that it took.
 """
 
 from dataclasses import dataclass
@@ -24,6 +26,12 @@ ACTIVE = "candles in which the price moved"
 """What is counted where active candles are too few."""
 
 
+BREAK_RATIO = 5.0
+"""Larger than any move of an hour in the public files; the same as a jump of the price, which is
+stored only when it is confirmed. Counted as a return, a split of 1:1000 would make EWMA and GARCH
+forecast nothing plausible for a hundred candles."""
+
+
 @dataclass(frozen=True)
 class ActiveCandles:
     """The ``m`` active candles of a grid, oldest first.
@@ -31,8 +39,9 @@ class ActiveCandles:
     Attributes:
         positions: shape ``(m,)``, where each stands in the grid.
         open, high, low, close, volume: shape ``(m,)``, as in the grid.
-        elapsed: shape ``(m,)``, candles of time from the end of the active candle before to the
-            end of this one; 1 for neighbors and for the first.
+        before: shape ``(m,)``, close before each, of any candle; NaN for the first of the grid.
+        elapsed: shape ``(m,)``, candles of time since the price moved last; 1 for neighbors and
+            for the first.
     """
 
     positions: Positions
@@ -41,6 +50,7 @@ class ActiveCandles:
     low: Floats
     close: Floats
     volume: Floats
+    before: Floats
     elapsed: Floats
 
     def __len__(self) -> int:
@@ -111,11 +121,22 @@ class Grid:
         """The candles from which a volatility can be learned."""
         before = np.concatenate([[np.nan], self.close[:-1]])
         still = (self.high == self.low) & (self.close == before)
-        positions = np.flatnonzero(self.present & ~still)
+        moved = np.flatnonzero(self.present & ~still)
+        elapsed = np.ones(len(moved))
+        elapsed[1:] = np.diff(moved)
+        active = ~self.breaks[moved]
+        positions = moved[active]
         columns = {name: getattr(self, name)[positions] for name in COLUMNS}
-        elapsed = np.ones(len(positions))
-        elapsed[1:] = np.diff(positions)
-        return ActiveCandles(positions, **columns, elapsed=elapsed)
+        return ActiveCandles(
+            positions, **columns, before=before[positions], elapsed=elapsed[active]
+        )
+
+    @cached_property
+    def breaks(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Where the price leaves its level, shape ``(n,)``: in a candle, or from the one before."""
+        before = np.concatenate([self.open[:1], self.close[:-1]])
+        highest, lowest = np.maximum(self.high, before), np.minimum(self.low, before)
+        return np.asarray(highest > BREAK_RATIO * lowest)
 
     @property
     def length(self) -> timedelta:
@@ -148,4 +169,12 @@ def step_returns(grid: Grid, horizon: int) -> Floats:
     returns = np.full((len(grid), horizon), np.nan)
     for step in range(1, horizon + 1):
         returns[:-step, step - 1] = known[step:] - known[:-step]
+    return returns
+
+
+def unbroken_returns(grid: Grid, horizon: int) -> Floats:
+    """Realised log returns to learn from: as ``step_returns``, NaN across a break too."""
+    returns, count = step_returns(grid, horizon), np.cumsum(grid.breaks)
+    for step in range(1, horizon + 1):
+        returns[:-step, step - 1][count[step:] > count[:-step]] = np.nan
     return returns

@@ -15,14 +15,16 @@ VARIANCE_FLOOR = 1e-9
 
 
 def log_returns(active: ActiveCandles) -> Floats:
-    """Log return of each active candle against the one before, shape ``(m,)``; the first is NaN.
+    """Log return of each active candle against the close before, shape ``(m,)``; first one NaN.
 
     A return that took several candles of time is divided by the square root of their number, so
-    that its square is a variance per candle.
+    that its square is a variance per candle; if the candle itself moved further, its own move is
+    the return.
     """
-    returns = np.full(len(active), np.nan)
-    returns[1:] = np.diff(np.log(active.close)) / np.sqrt(active.elapsed[1:])
-    return returns
+    returns = np.log(active.close / active.before) / np.sqrt(active.elapsed)
+    own = np.log(active.close / active.open)
+    larger = (active.elapsed > 1) & (np.abs(own) > np.abs(returns))
+    return np.asarray(np.where(larger, own, returns))
 
 
 def candle_variance(active: ActiveCandles) -> Floats:
@@ -33,7 +35,7 @@ def candle_variance(active: ActiveCandles) -> Floats:
     is what a candle with a single trade has.
     """
     own = _range_variance(active.open, active.high, active.low, active.close)
-    before = np.concatenate([active.open[:1], active.close[:-1]])
+    before = np.where(np.isnan(active.before), active.open, active.before)
     spanning = _range_variance(
         before, np.maximum(active.high, before), np.minimum(active.low, before), active.close
     )

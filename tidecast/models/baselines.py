@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tidecast.errors import TooFewCandles
-from tidecast.features.grid import Grid, step_returns
+from tidecast.features.grid import Grid, unbroken_returns
 from tidecast.forecasts import LEVELS, Floats
 from tidecast.models.model import Arrays, ReturnForecasts
 from tidecast.timeframes import INTERVALS
@@ -85,7 +85,7 @@ def _quantiles(grid: Grid, horizon: int) -> Floats:
     A step with too few known returns takes its quantiles from the steps around it, as if they grew
     with the square root of time. A market of every third hour knows returns of every third step.
     """
-    returns, steps = step_returns(grid, horizon), np.arange(1, horizon + 1)
+    returns, steps = unbroken_returns(grid, horizon), np.arange(1, horizon + 1)
     counts = np.isfinite(returns).sum(axis=0)
     enough = counts >= np.maximum(MIN_RETURNS, MIN_STRETCHES * steps)
     if not enough.any():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tidecast.errors import TooFewCandles
-from tidecast.features.grid import ACTIVE, Grid, Positions, step_returns
+from tidecast.features.grid import ACTIVE, Grid, Positions, unbroken_returns
 from tidecast.features.matrix import SPANS, Matrix, build_matrix, needed_candles
 from tidecast.features.volatility import interruption_factor
 from tidecast.forecasts import Floats
@@ -54,7 +54,9 @@ class Parts:
         parameters: BoostingParameters = CHOSEN,
     ) -> Self:
         """Fit on rows whose targets all lie before position ``last``."""
-        standardised = step_returns(grid, horizon)[rows] / _recent_deviations(grid, matrix, horizon)
+        standardised = unbroken_returns(grid, horizon)[rows] / _recent_deviations(
+            grid, matrix, horizon
+        )
         stacked, target = sample_steps(matrix, standardised, 1, np.random.default_rng(seed + 1))
         return cls(
             np.stack([matrix.values.min(axis=0), matrix.values.max(axis=0)]),
@@ -213,7 +215,7 @@ def _learn_out_of_fold(
     early, late = rows < split - horizon, rows >= split
     parts = Parts.fit(grid, matrix.take(early), rows[early], split, horizon, seed, parameters)
     unseen = matrix.take(late)
-    returns = step_returns(grid, horizon)[rows[late]]
+    returns = unbroken_returns(grid, horizon)[rows[late]]
     centers = parts.centers(grid, unseen, rows[late], horizon)
     har, both = parts.deviations(grid, unseen, rows[late])
     weights = center_weights(centers, returns, both)

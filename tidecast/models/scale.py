@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from tidecast.errors import FitFailed
 from tidecast.features.grid import Grid, Positions
 from tidecast.features.matrix import Matrix
 from tidecast.features.volatility import forward_log_variance
@@ -24,6 +25,8 @@ from tidecast.models.model import Arrays
 
 RIDGE = 1.0
 """Penalty of the HAR coefficients, in squared units of the features; it only keeps them finite."""
+MIN_TARGETS = 400
+"""As many as a leaf of the boosting holds: a market of every second hour has none."""
 STEPS_PER_ROW = 2
 """Steps drawn for each training row of the stacked boosting; more cost time and won nothing."""
 
@@ -59,9 +62,17 @@ class Scale:
             horizon: number of steps.
             seed: of the drawn steps.
             parameters: of the boosting.
+
+        Raises:
+            FitFailed: fewer than ``MIN_TARGETS`` rows have a target.
         """
         target = forward_log_variance(grid, horizon)[rows]
         known = ~np.isnan(target[:, 0])
+        if known.sum() < MIN_TARGETS:
+            raise FitFailed(
+                f"{known.sum()} candles are followed by another one in the next step, the scale "
+                f"needs {MIN_TARGETS}"
+            )
         target, matrix = target[known], matrix.take(known)
         design = _har_design(matrix)
         penalty = RIDGE * np.eye(design.shape[1])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tidecast.errors import FitFailed, TooFewCandles
-from tidecast.features.grid import ACTIVE, Grid, Positions, step_returns
+from tidecast.features.grid import ACTIVE, Grid, Positions, unbroken_returns
 from tidecast.features.volatility import VARIANCE_FLOOR, interruption_factor, log_returns
 from tidecast.features.windows import discounted_sum
 from tidecast.forecasts import Floats
@@ -108,7 +108,7 @@ class VolatilityBaseline:
         """Learn the shape on the window itself, as a person who fits GARCH would."""
         plain = cls(grid.interval, horizon, **variance, shape=np.empty(0))
         rows = _shape_rows(grid, horizon)
-        standardised = step_returns(grid, horizon)[rows] / plain._deviations(grid, rows)
+        standardised = unbroken_returns(grid, horizon)[rows] / plain._deviations(grid, rows)
         return cls(grid.interval, horizon, **variance, shape=empirical_shape(standardised))
 
 

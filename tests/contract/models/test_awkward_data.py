@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.features.synthetic_candles import with_still
+from tests.unit.features.synthetic_candles import synthetic_candles, with_still
+from tidecast.errors import FitFailed, TooFewCandles
 from tidecast.features.grid import Grid
 from tidecast.forecasts import LEVELS, mean_of
 from tidecast.models import catalogue
@@ -109,6 +110,32 @@ def test_halt_of_a_week_never_narrows_an_interval(widths, market):
     assert (widths(pd.concat([candles, halt])) >= 0.999 * widths(candles)).all()
 
 
+@pytest.mark.parametrize("factor", [1000.0, 1 / 1000.0, 20.0])
+@pytest.mark.parametrize("after", [1, 3, 30, 150])
+def test_split_of_the_price_leaves_a_plausible_interval(after, factor, widths, market):
+    candles = market("1h")
+    split = candles.copy()
+    split.iloc[-after:, :4] *= factor
+    change = widths(split) / widths(candles)
+    assert (change > 1 / MAX_CHANGE).all() and (change < MAX_CHANGE).all()
+
+
+@pytest.mark.parametrize("model", ["random_walk", "ewma"])
+def test_young_market_with_a_split_in_its_history_is_forecast(model, training):
+    candles = training("1h").iloc[:700].copy()
+    whole = catalogue.fit(model, candles, "1h", 24).predict(candles).quantiles[0]
+    candles.iloc[350:, :4] *= 1000.0
+    split = catalogue.fit(model, candles, "1h", 24).predict(candles).quantiles[0]
+    change = (split[:, UPPER] - split[:, LOWER]) / (whole[:, UPPER] - whole[:, LOWER])
+    assert (change > 1 / MAX_CHANGE).all() and (change < MAX_CHANGE).all()
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_ensemble_of_a_market_without_neighboring_candles_is_a_failed_fit(every, training):
+    with pytest.raises((FitFailed, TooFewCandles)):
+        catalogue.fit("ensemble", synthetic_candles(3200 * every).iloc[::every], "1h", 24)
+
+
 def test_relisting_at_another_price_leaves_a_plausible_interval(widths, market):
     candles = market("1h")
     moved = candles.copy()
@@ -117,7 +144,7 @@ def test_relisting_at_another_price_leaves_a_plausible_interval(widths, market):
     index.iloc[:-1] -= pd.Timedelta(days=20)
     relisted = moved.set_axis(pd.DatetimeIndex(index, name="open_time"))
     change = widths(relisted) / widths(candles)
-    assert (change > 0.999).all() and (change < 6).all()
+    assert (change > 1 / MAX_CHANGE).all() and (change < MAX_CHANGE).all()
 
 
 @pytest.mark.parametrize("hours", [1, 6, 12, 24, 120])

@@ -63,10 +63,15 @@ class History:
 
     def returns(self, span: int) -> list[float]:
         """Per square root of the time that each took, newest first."""
-        return [
-            math.log(self.back(i).close / self.back(i + 1).close) / math.sqrt(self.elapsed(i))
-            for i in range(span)
-        ]
+        return [self._return(i) for i in range(span)]
+
+    def _return(self, count: int) -> float:
+        candle = self.back(count)
+        moved = math.log(candle.close / self.back(count + 1).close)
+        if self.elapsed(count) == 1:
+            return moved
+        own, spread = math.log(candle.close / candle.open), moved / math.sqrt(self.elapsed(count))
+        return own if abs(own) > abs(spread) else spread
 
     def variances(self, span: int) -> list[float]:
         return [self._variance(i) for i in range(span)]

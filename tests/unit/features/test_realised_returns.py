@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.unit.features.synthetic_candles import synthetic_candles, with_gaps, with_still
-from tidecast.features.grid import Grid, step_returns
+from tidecast.features.grid import Grid, step_returns, unbroken_returns
 from tidecast.features.volatility import (
     candle_variance,
     forward_log_variance,
@@ -44,6 +44,7 @@ def test_step_returns_are_all_unknown_when_the_horizon_is_longer_than_the_frame(
 
 
 def test_log_returns_are_spread_over_the_time_they_took(gappy):
+    gappy["open"] = gappy["close"]  # no move inside a candle
     grid = Grid.of(gappy, "1h")
     got = log_returns(grid.active)
     assert math.isnan(got[0])
@@ -52,6 +53,40 @@ def test_log_returns_are_spread_over_the_time_they_took(gappy):
         hours = (rows[i].Index - rows[i - 1].Index) / grid.length
         expected = math.log(rows[i].close / rows[i - 1].close) / math.sqrt(hours)
         assert got[i] == pytest.approx(expected, abs=1e-12)
+
+
+def test_log_return_after_a_gap_is_that_of_the_candle_if_it_moved_further():
+    candles = with_gaps(synthetic_candles(30), [(10, 9)])
+    row = candles.index.get_loc(candles.index[10])
+    candles.iloc[row, :4] = [100.0, 104.0, 99.0, 103.0]
+    candles.iloc[row - 1, 3] = 100.5
+    assert log_returns(Grid.of(candles, "1h").active)[row] == pytest.approx(math.log(1.03))
+
+
+@pytest.mark.parametrize("factor", [1000.0, 1 / 1000.0, 6.0])
+def test_break_of_the_price_is_neither_active_nor_a_return(factor):
+    candles = synthetic_candles(60)
+    whole = Grid.of(candles.copy(), "1h")
+    candles.iloc[30:, :4] *= factor
+    grid = Grid.of(candles, "1h")
+    assert set(whole.active.positions) - set(grid.active.positions) == {30}
+    got, expected = log_returns(grid.active), log_returns(whole.active)
+    np.testing.assert_allclose(got[31:], expected[32:], atol=1e-12)
+    variances = candle_variance(grid.active)
+    np.testing.assert_allclose(variances[31:], candle_variance(whole.active)[32:], atol=1e-12)
+
+
+def test_unbroken_returns_are_unknown_across_a_break_only():
+    candles = synthetic_candles(40)
+    candles.iloc[20:, :4] *= 1000.0
+    grid = Grid.of(candles, "1h")
+    got, realised = unbroken_returns(grid, HORIZON), step_returns(grid, HORIZON)
+    for i in range(len(grid)):
+        for step in range(1, HORIZON + 1):
+            if i < 20 <= i + step:
+                assert math.isnan(got[i, step - 1])
+            else:
+                np.testing.assert_equal(got[i, step - 1], realised[i, step - 1])
 
 
 def test_candle_variance_is_the_mean_of_parkinson_and_garman_klass():
