@@ -24,10 +24,16 @@ COMPACT_DATES = (19_000_101, 21_001_231)
 
 @dataclass(frozen=True)
 class Epochs:
-    """Numbers as times; ``units`` lists every unit that occurs."""
+    """Numbers of a column as times.
+
+    Attributes:
+        moments: NaT where a value is no such number, or outside of the years 1 to 9999.
+        present: values that are numbers since 1970.
+        units: every unit that occurs, for people.
+    """
 
     moments: pd.DatetimeIndex
-    outside: np.ndarray
+    present: np.ndarray
     units: str
 
 
@@ -46,28 +52,25 @@ def to_microseconds(number: Decimal) -> tuple[str, int | None]:
     return "ns", value if MIN_MICROSECONDS <= value < MAX_MICROSECONDS else None
 
 
-def read_epochs(column: pd.Series) -> Epochs | None:
-    """Times of a column of numbers; None when it holds anything else, or dates as 20250131."""
-    numbers = [_number(value) for value in column.dropna().tolist()]
-    if not numbers or any(number is None for number in numbers):
-        return None
-    whole = [number for number in numbers if number is not None]
-    if all(is_compact_date(number) for number in whole):
-        return None
-    read = [to_microseconds(number) for number in whole]
-    present = column.notna().to_numpy()
-    microseconds = np.full(len(column), np.iinfo(np.int64).min, np.int64)
-    microseconds[present] = [
-        np.iinfo(np.int64).min if value is None else value for _, value in read
-    ]
-    moments = pd.DatetimeIndex(microseconds.view("datetime64[us]")).tz_localize("UTC")
-    units = " and ".join(sorted({unit for unit, _ in read}))
-    return Epochs(moments, moments.isna() & present, units)
+def read_epochs(column: pd.Series) -> Epochs:
+    """Times of the values that are numbers since 1970; a date as 20250131 is none.
+
+    Each value is read for itself: files that were joined repeat their header, or have a note at
+    the end, and must not lose their other rows for it.
+    """
+    read = [_read(value) for value in column.tolist()]
+    microseconds = [np.iinfo(np.int64).min if value is None else value for _, value in read]
+    moments = pd.DatetimeIndex(np.array(microseconds, np.int64).view("datetime64[us]"))
+    present = np.array([unit is not None for unit, _ in read], bool)
+    units = " and ".join(sorted({unit for unit, _ in read if unit is not None}))
+    return Epochs(moments.tz_localize("UTC"), present, units)
 
 
-def is_compact_date(number: Decimal) -> bool:
-    """Whether a number can be a day as 20250131."""
-    return COMPACT_DATES[0] <= number <= COMPACT_DATES[1]
+def _read(value: object) -> tuple[str | None, int | None]:
+    number = _number(value)
+    if number is None or COMPACT_DATES[0] <= number <= COMPACT_DATES[1]:
+        return None, None
+    return to_microseconds(number)
 
 
 def _number(value: object) -> Decimal | None:

@@ -46,12 +46,8 @@ def read_times(column: pd.Series) -> Times:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         moments, outside, zone = _from_timestamps(column)
         kind = "timestamps"
-    elif (epochs := read_epochs(column)) is not None:
-        moments, outside = epochs.moments, epochs.outside
-        kind, zone = f"numbers in {epochs.units}", "UTC"
     else:
-        moments, kind, zone = read_texts(_as_text(column), ASSUMED_UTC)
-        outside = np.zeros(len(column), dtype=bool)
+        moments, outside, kind, zone = _from_numbers_and_text(column)
     reasons = np.full(len(column), "", object)
     reasons[moments < FIRST_TIME] = TOO_OLD
     reasons[moments.isna()] = UNREADABLE
@@ -75,6 +71,21 @@ def _from_timestamps(column: pd.Series) -> tuple[pd.DatetimeIndex, np.ndarray, s
     outside = (seconds < _seconds("0001-01-01")) | (seconds >= _seconds("9999-12-31"))
     inside = pd.DatetimeIndex(utc.where(~outside))
     return inside.as_unit("us"), outside & ~np.asarray(utc.isna()), zone
+
+
+def _from_numbers_and_text(column: pd.Series) -> tuple[pd.DatetimeIndex, np.ndarray, str, str]:
+    epochs = read_epochs(column)
+    kind, zone = f"numbers in {epochs.units}", "UTC"
+    outside = epochs.present & np.asarray(epochs.moments.isna())
+    left = ~epochs.present & column.notna().to_numpy()
+    if epochs.present.any() and not left.any():
+        return epochs.moments, outside, kind, zone
+    moments, text_kind, text_zone = read_texts(_as_text(column).where(left), ASSUMED_UTC)
+    if not epochs.present.any():
+        return moments, outside, text_kind, text_zone
+    if moments.notna().any():
+        kind, zone = f"{kind}, {text_kind}", zone if text_zone == zone else f"{zone}, {text_zone}"
+    return epochs.moments.where(epochs.present, moments), outside, kind, zone
 
 
 def _seconds(day: str) -> int:

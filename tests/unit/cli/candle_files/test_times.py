@@ -26,6 +26,36 @@ def test_number_has_the_unit_of_its_magnitude(rows):
     assert list(read_times(column).moments) == [moment for moment, _, _ in rows]
 
 
+@given(
+    st.lists(st.tuples(moments, units), min_size=1, max_size=20),
+    st.sampled_from(["open_time", "end of file", "n/a", "-"]),
+    st.integers(0, 20),
+)
+def test_text_among_numbers_has_no_time_and_leaves_the_others_theirs(rows, text, position):
+    numbers = [str(int(moment.timestamp()) * PER_SECOND[unit]) for moment, unit in rows]
+    position = min(position, len(numbers))
+    read = read_times(pd.Series([*numbers[:position], text, *numbers[position:]]))
+    assert read.reasons[position] == UNREADABLE
+    assert list(read.moments.delete(position)) == [moment for moment, _ in rows]
+
+
+@given(st.lists(st.tuples(moments, st.booleans()), min_size=1, max_size=20))
+def test_numbers_and_text_in_one_column_are_both_read(rows):
+    column = [
+        int(moment.timestamp()) * 1000 if as_number else moment.isoformat()
+        for moment, as_number in rows
+    ]
+    assert list(read_times(pd.Series(column, dtype=object)).moments) == [m for m, _ in rows]
+
+
+def test_compact_date_among_numbers_is_a_date():
+    read = read_times(pd.Series([1738281600, 20250201]))
+    assert list(read.moments) == [
+        datetime(2025, 1, 31, tzinfo=UTC),
+        datetime(2025, 2, 1, tzinfo=UTC),
+    ]
+
+
 @given(moments, st.integers(1, 999_999))
 def test_nanoseconds_before_the_hour_stay_before_it(moment, nanoseconds):
     hour = moment.replace(minute=0, second=0)
