@@ -105,7 +105,7 @@ class SourceAnswerInvalid(RejectedError):
 
 
 class CandlesRefused(RejectedError):
-    """No row of a file or page is a candle."""
+    """No row of a file or page is a candle, or too few rows of a file are."""
 
 
 class TooFewCandles(RejectedError):

@@ -18,6 +18,12 @@ from tidecast.candles import Quarantined, validate
 from tidecast.errors import CandlesRefused, InvalidParameter
 from tidecast.evaluation.refused_rows import refused_rows
 
+MAX_REFUSED_SHARE = 0.5
+"""Share of the rows that may be refused, rows that are left out not counted.
+
+Beyond it the file is not what it was read as, for example days of a zone with summer time, and the
+rows that fit by chance are no history."""
+
 
 @dataclass(frozen=True)
 class CandleFile:
@@ -64,7 +70,7 @@ def read_candles(
 
     Raises:
         InvalidParameter: the file cannot be read, or not without guessing.
-        CandlesRefused: no row of it is a candle.
+        CandlesRefused: no row of it is a candle, or more than ``MAX_REFUSED_SHARE`` are refused.
     """
     table = read_table(path)
     try:
@@ -92,8 +98,7 @@ def _read(
     # The only call of validate() for a file, which is a history and not a live feed.
     good, suspicious = validate(raw, interval, now, history=True)
     refused = _unreadable_rows(table, rows) + suspicious
-    if good.empty:
-        raise CandlesRefused(_why_nothing(len(table), refused))
+    _check_refused(len(table), len(good), refused)
     return CandleFile(
         candles=good,
         refused=refused,
@@ -123,16 +128,26 @@ def _unreadable_rows(table: Table, rows: Rows) -> list[Quarantined]:
     return refused
 
 
-def _why_nothing(rows: int, refused: list[Quarantined]) -> str:
-    """The commonest reasons, each with an example."""
-    reasons = refused_rows(refused)["reasons"]
-    if not reasons:
-        return f"none of its {rows:,} rows is a finished candle with prices"
-    listed = "; ".join(
+def _check_refused(rows: int, good: int, refused: list[Quarantined]) -> None:
+    """Refuse a file of ``rows`` rows without candles, or with too many rows that are none."""
+    if not good and not refused:
+        raise CandlesRefused(f"none of its {rows:,} rows is a finished candle with prices")
+    if not good:
+        raise CandlesRefused(f"none of its {rows:,} rows is a candle: {_listed(refused)}")
+    read = good + len(refused)
+    if len(refused) > MAX_REFUSED_SHARE * read:
+        raise CandlesRefused(
+            f"{len(refused):,} of {read:,} rows are refused, "
+            f"more than {MAX_REFUSED_SHARE:.0%}: {_listed(refused)}"
+        )
+
+
+def _listed(refused: list[Quarantined]) -> str:
+    """Every reason with its count and an example, the commonest first."""
+    return "; ".join(
         f"{reason['rows']:,} x {reason['reason']}, e.g. {reason['example']}"
-        for reason in reasons[:3]
+        for reason in refused_rows(refused)["reasons"]
     )
-    return f"none of its {rows:,} rows is a candle: {listed}"
 
 
 def _clamped(raw: pd.DataFrame, good: pd.DataFrame) -> int:

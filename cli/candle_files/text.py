@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import re
 import warnings
 import zipfile
 import zlib
@@ -19,6 +18,12 @@ import pandas as pd
 
 from cli.candle_files.numeric import to_number
 from cli.candle_files.table import Label, Table, invalid_file
+from cli.candle_files.thousands import (
+    WITH_COMMA,
+    plain_number,
+    separates_thousands,
+    without_separators,
+)
 
 DELIMITERS = "\t;|,"
 """In this order when two fit equally well: a decimal comma must not pass for a delimiter."""
@@ -31,8 +36,6 @@ MIN_NUMBERS = 4
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 OTHER_FORMATS = ("{", "[", "<!doctype", "<html", "<?xml")
-COMMA_NUMBER = re.compile(r"-?\d+(,\d+)+(\.\d+)?")
-"""Whether its commas are for decimals or thousands is not always clear."""
 EMPTY_CELLS = ["", "NaN", "nan", "null", "NULL", "None"]
 NAMES = {"\t": "tab", ";": "semicolon", "|": "|", ",": "comma"}
 
@@ -67,7 +70,7 @@ def read_text(path: Path, start: bytes) -> Table:
             skipped = layout.preface + len(layout.header)
             for _ in range(skipped):
                 file.readline()
-            frame = _read_rows(file, layout)
+            frame = without_separators(_read_rows(file, layout))
     except (UnicodeError, EOFError, csv.Error, zlib.error, zipfile.BadZipFile) as e:
         raise invalid_file(path, f"neither Parquet, Feather nor readable text: {e}") from e
     except (OSError, ValueError, pd.errors.ParserWarning) as e:
@@ -127,8 +130,10 @@ def _find_layout(path: Path, lines: list[str]) -> TextLayout:
         raise invalid_file(path, f"no delimiter gives at least {MIN_COLUMNS} columns")
     preface = next(number for number, row in enumerate(rows) if len(row) == width)
     table = rows[preface:]
+    if separates_thousands(field for row in table for field in row):
+        table = [[plain_number(field) for field in row] for row in table]
     data = next((number for number, row in enumerate(table) if _is_data(row)), None)
-    commas = [field for row in table[:data] for field in row if COMMA_NUMBER.fullmatch(field)]
+    commas = [field for row in table[:data] for field in row if WITH_COMMA.fullmatch(field)]
     if commas:
         raise invalid_file(path, f"a number with a comma: {commas[0]!r}", "numbers like 1234.5")
     return TextLayout(best, width, preface, table[: 1 if data is None else data])

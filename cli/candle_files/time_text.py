@@ -6,6 +6,7 @@ import pandas as pd
 
 from tidecast.errors import InvalidParameter
 
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 FORMATS = (
     "%Y%m%d",
     "%Y%m%d %H:%M:%S",
@@ -19,13 +20,15 @@ FORMATS = (
     "%d.%m.%Y %H:%M",
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M:%S.%f",
-    "%b %d, %Y",
-    "%d %b %Y",
-    "%d-%b-%Y",
+    *(
+        form.replace("%b", month) + clock
+        for form in ("%b %d, %Y", "%d %b %Y", "%d-%b-%Y")
+        for month in ("%b", "%B")
+        for clock in CLOCKS
+    ),
     "%a %b %d %Y %H:%M:%S",
 )
 """Forms in which day and month cannot be mixed up; tried where ISO 8601 does not fit."""
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 DAY_MONTH = re.compile(r"^(\d{1,2})([/-])(\d{1,2})\2(\d{4})")
 ZONE = re.compile(r"(?:(Z)|:\d{2}(?:\.\d+)?\s*([+-]\d{2}(?::?\d{2})?))$")
 """An offset follows a clock: the end of 31-01-2025 is no offset."""

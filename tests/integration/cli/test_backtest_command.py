@@ -57,3 +57,13 @@ def test_backtest_says_what_is_wrong(empty_home, sample_file, arguments, code, w
     result = empty_home.run("backtest", *ARGUMENTS, *FAST, *candles, *arguments)
     assert result.exit_code == code
     assert words in result.stderr
+
+
+def test_backtest_of_mostly_refused_rows_fails_with_the_reasons(empty_home, sample_file, tmp_path):
+    table = pd.read_parquet(sample_file(100))
+    table.loc[:59, "low"] = -1.0
+    table.to_parquet(tmp_path / "candles.parquet")
+    candles = ["--candles", str(tmp_path / "candles.parquet")]
+    result = empty_home.run("backtest", *ARGUMENTS, *FAST, *candles)
+    assert result.exit_code == 65
+    assert "60 x price not above zero" in result.stderr

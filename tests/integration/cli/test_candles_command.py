@@ -67,6 +67,21 @@ def test_candles_import_that_stores_nothing_fails_with_the_reasons(empty_home, t
     assert not (empty_home.folder / "tidecast.db").exists()
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]], ids=["import", "dry run"])
+def test_candles_import_of_mostly_refused_rows_fails_with_the_reasons(
+    home, empty_home, tmp_path, options
+):
+    path = _csv(home, tmp_path)
+    table = pd.read_csv(path, dtype=str)
+    table.loc[:1300, "close"] = "N/A"
+    table.to_csv(path, index=False)
+    result = _import(empty_home, path, *options)
+    assert result.exit_code == 65
+    assert "1,301 of 2,400 rows are refused" in result.stderr
+    assert "1,301 x close is not a number" in result.stderr
+    assert not (empty_home.folder / "tidecast.db").exists()
+
+
 def test_candles_import_dry_run_counts_and_writes_nothing(home, empty_home, tmp_path):
     path = _csv(home, tmp_path)
     result = _import(empty_home, path, "--dry-run")

@@ -57,7 +57,7 @@ def _parquet_with_two_closes():
             b"time;open;high;low;close\n" + b"2025-01-01;1,5;1,5;1,5;1,5\n" * 3,
             "a number with a comma: '1,5'",
         ),
-        (b'Date,Open,High,Low,Close\n2025-01-01,"93,500.5","9","9","9"\n', "'93,500.5'"),
+        (b'Date,Open,High,Low,Close\n2025-01-01,"93,500","9","9","9"\n', "'93,500'"),
         (HEADER.encode() + b"2025-01-01,1,1,1,1,1\n" * 3 + b"1,2,3,4,5,6,7\n", "saw 7"),
         (_parquet_with_two_closes(), "cannot read it"),
         (b"time,open,high,low,volume\n2025-01-01,1,1,1,1\n", "no column for close"),
@@ -91,6 +91,27 @@ def test_folder_pipe_and_nothing_are_refused(tmp_path):
 def test_file_without_a_candle_says_why(read, content, message):
     with pytest.raises((CandlesRefused, InvalidParameter), match=message):
         read(content)
+
+
+@pytest.mark.parametrize(("refused", "stored"), [(12, True), (13, False)])
+def test_file_is_refused_when_more_than_half_of_its_rows_are(read, table, refused, stored):
+    table.loc[: refused - 2, "low"] = -1
+    table.loc[refused - 1, "timestamp"] += pd.Timedelta("90min")
+    content = pd.concat([table, table[20:]])
+    if stored:
+        assert len(read(content).refused) == refused
+        return
+    reasons = (
+        "13 of 24 rows are refused, more than 50%: 12 x price not above zero.*1 x open time off"
+    )
+    with pytest.raises(CandlesRefused, match=reasons):
+        read(content)
+
+
+def test_days_of_a_zone_with_summer_time_are_refused_as_a_file(read, table):
+    days = pd.date_range("2025-03-21", periods=24, tz="Europe/London")
+    with pytest.raises(CandlesRefused, match="14 x open time off the grid"):
+        read(table.assign(timestamp=days), "1d")
 
 
 def test_file_of_the_hour_that_is_not_over_has_no_candle(read):
