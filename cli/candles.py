@@ -89,10 +89,8 @@ def import_(
         )
     clock = settings.clock.build()
     read = read_candles(file, chosen.interval, clock.now(), symbol=chosen.symbol, stamped=stamped)
-    if dry_run:
-        counts = preview_file(settings, chosen, read, source)
-    else:
-        counts = store_file(settings, chosen, read, source, clock)
+    store_or_preview = preview_file if dry_run else store_file
+    counts = store_or_preview(settings, chosen, read, source, clock)
     facts = summary(read)
     if json:
         print_json({"market": str(chosen), "dry_run": dry_run, **counts, "file": facts})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,12 @@ class Upserted:
     inserted: int
     revised: int
     unchanged: int
+
+    @classmethod
+    def of(cls, rows: Sequence[dict[str, Any]], frame: pd.DataFrame) -> Self:
+        """Count the revisions in ``rows`` that the candles of ``frame`` need."""
+        inserted = sum(row["revision"] == 1 for row in rows)
+        return cls(inserted, len(rows) - inserted, len(frame) - len(rows))
 
 
 @dataclass(frozen=True)
@@ -88,22 +94,41 @@ class CandleLedger:
             return Upserted(0, 0, 0)
         with self._database.writing() as connection:
             take_turn(connection, market)
-            stored = _stored(connection, market, frame.index[0], frame.index[-1])
-            rows = [
-                {"market": market, "source": source, **row}
-                for row in changes(frame, stored, source, read_clock(), market.length)
-            ]
+            rows = _new_rows(connection, market, frame, source, read_clock)
             if rows:
                 connection.execute(insert(candle_revisions), rows)
                 _count_up(connection, market, len(rows))
-        inserted = sum(row["revision"] == 1 for row in rows)
-        return Upserted(inserted, len(rows) - inserted, len(frame) - len(rows))
+        return Upserted.of(rows, frame)
+
+    def preview(
+        self,
+        market: Market,
+        frame: pd.DataFrame,
+        source: str,
+        read_clock: Callable[[], datetime],
+    ) -> Upserted:
+        """What `upsert` would do with the same arguments now; nothing is written.
+
+        Raises:
+            ValueError: the frame is no candle frame.
+            TypeError: the time of the clock has no zone.
+            StoreUnavailable: the database cannot be read.
+        """
+        check_frame(frame)
+        if frame.empty:
+            return Upserted(0, 0, 0)
+        with self._database.reading() as connection:
+            return Upserted.of(_new_rows(connection, market, frame, source, read_clock), frame)
 
     def quarantine(
         self, market: Market, source: str, rows: Sequence[Quarantined], seen_at: datetime
     ) -> int:
         """Keep rows that were refused, each with its reason once; returns how many are new."""
         return self._quarantine.add(market, source, rows, seen_at)
+
+    def preview_quarantine(self, market: Market, source: str, rows: Sequence[Quarantined]) -> int:
+        """How many of the rows `quarantine` would keep now; nothing is written."""
+        return self._quarantine.count_new(market, source, rows)
 
     def quarantined(self, market: Market, limit: int = 100) -> list[QuarantinedRow]:
         """The newest refused rows, newest first."""
@@ -282,6 +307,21 @@ def _count_up(connection: Connection, market: Market, changes: int) -> None:
         .where(candle_versions.c.market == market)
         .values(version=candle_versions.c.version + changes)
     )
+
+
+def _new_rows(
+    connection: Connection,
+    market: Market,
+    frame: pd.DataFrame,
+    source: str,
+    read_clock: Callable[[], datetime],
+) -> list[dict[str, Any]]:
+    """Revisions to insert; the clock is read after what is stored."""
+    stored = _stored(connection, market, frame.index[0], frame.index[-1])
+    return [
+        {"market": market, "source": source, **row}
+        for row in changes(frame, stored, source, read_clock(), market.length)
+    ]
 
 
 def _stored(

@@ -73,6 +73,15 @@ class Quarantine:
             added = connection.execute(statement.returning(quarantined_rows.c.id), values)
             return len(added.all())
 
+    def count_new(self, market: Market, source: str, rows: Sequence[Quarantined]) -> int:
+        """How many rows `add` would keep; nothing is written."""
+        statement = select(quarantined_rows.c.digest).where(
+            quarantined_rows.c.market == market, quarantined_rows.c.source == source
+        )
+        with self._database.reading() as connection:
+            kept = set(connection.scalars(statement))
+        return len({_digest(market, source, row) for row in rows} - kept)
+
     def read(self, market: Market, limit: int) -> list[QuarantinedRow]:
         """The newest rows, newest first."""
         table = quarantined_rows.c

@@ -106,6 +106,23 @@ def test_candles_import_does_what_its_dry_run_says(home, tmp_path, source, revis
     assert counts == [1, revised, 2398 - revised, 1]
 
 
+def test_candles_import_of_part_of_a_sources_candles_does_what_its_dry_run_says(
+    home, empty_home, tmp_path
+):
+    path = _csv(home, tmp_path)
+    table = pd.read_csv(path, dtype=str)
+    table.loc[3, "close"] = "N/A"
+    for source, rows in (("replay:A", table[:1000]), ("replay:B", table[1000:2000])):
+        rows.to_csv(path, index=False)
+        empty_home.json("candles", "import", "BTC-USD", str(path), "--source", source)
+    table["volume"] = "7"
+    table.to_csv(path, index=False)
+    arguments = ["candles", "import", "BTC-USD", str(path), "--source", "replay:A"]
+    said = empty_home.json(*arguments, "--dry-run")
+    assert said | {"dry_run": False} == empty_home.json(*arguments)
+    assert [said[name] for name in ("inserted", "revised", "unchanged")] == [400, 999, 1000]
+
+
 def test_candles_import_of_closing_times_is_moved_on_request(home, empty_home, tmp_path):
     home.run("candles", "export", "BTC-USD", str(tmp_path / "out.parquet"))
     table = pd.read_parquet(tmp_path / "out.parquet")

@@ -45,6 +45,28 @@ def test_upsert_of_nothing_writes_nothing(store, market, candles, now):
     assert store.candles.markets() == []
 
 
+@pytest.mark.parametrize("source", [SOURCE, "kraken:BTC-USD", "bitstamp:BTC-USD"])
+def test_preview_says_what_upsert_does_where_two_sources_share_a_span(
+    store, market, candles, now, source
+):
+    store.candles.upsert(market, candles[:40], SOURCE, lambda: now)
+    store.candles.upsert(market, candles[40:80], "kraken:BTC-USD", lambda: now)
+    changed = candles.copy()
+    changed.iloc[30:90] *= 1.001
+    said = store.candles.preview(market, changed, source, lambda: now)
+    assert store.candles.version(market) == 80
+    assert store.candles.upsert(market, changed, source, lambda: now) == said
+
+
+def test_preview_of_the_quarantine_counts_each_new_row_once(store, market, now):
+    rows = [Quarantined(now, "row", "bad"), Quarantined(now, "row", "bad")]
+    other = Quarantined(now, "other", "bad")
+    assert store.candles.preview_quarantine(market, SOURCE, rows) == 1
+    store.candles.quarantine(market, SOURCE, rows, now)
+    assert store.candles.preview_quarantine(market, SOURCE, [*rows, other]) == 1
+    assert store.candles.preview_quarantine(market, "kraken:BTC-USD", rows) == 1
+
+
 def test_upsert_adds_a_revision_when_a_candle_changed(filled, market, candles, now):
     revised = candles[-3:] * 1.001
     assert filled.candles.upsert(market, revised, SOURCE, lambda: now + HOUR) == Upserted(0, 3, 0)
