@@ -6,8 +6,10 @@ it, or when it is long enough. A run that is not believed never becomes the refe
 The last believed price stays the reference for a limited time only, so the check cannot refuse a
 market permanently.
 
-A wrong price that lasts ``CONFIRMING_CANDLES`` or longer looks like a real move and is believed;
-so is the way back, as soon as it has lasted as long.
+Live, a wrong price that lasts ``CONFIRMING_CANDLES`` or longer looks like a real move and is
+believed; so is the way back, as soon as it has lasted as long. In a history the way back is known:
+a run between two others that agree with each other and are both at least as long is not believed
+for its length.
 """
 
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+
+from tidecast.price_returns import returned_rows
 
 MAX_JUMP_RATIO = 5.0
 """A price this many times above or below its neighbors needs confirmation.
@@ -85,8 +89,9 @@ def unconfirmed_rows(
         frame: rows of plausible prices, increasing in time.
         close_before: close before the first row, None when there is none.
         evidence: other knowledge about the prices.
-        history: nothing follows later: two rows in a row are enough at the edges, and a high or
-            low far away is kept where open and close agree with the neighbors.
+        history: nothing follows later: two rows in a row are enough at the edges, a price that
+            the rows on both sides contradict is refused however long it lasts, and a high or low
+            far away is kept where open and close agree with the neighbors.
     """
     if frame.empty:
         return np.zeros(0, dtype=bool)
@@ -107,13 +112,15 @@ class _PageCheck:
         confirmed: rows that another source confirms.
         edges: whether nothing will ever follow or precede the rows.
         doubtful: whether the stored closes contradict more rows than they agree with.
-        length_counts: whether a long run is believed for its length.
+        returned: rows of long runs at a price that was left again for the one before.
+        length_counts: whether a long run is believed for its length, unless it returned.
     """
 
     closes: np.ndarray
     close_before: float | None
     agrees: np.ndarray
     confirmed: np.ndarray
+    returned: np.ndarray
     edges: bool
     doubtful: bool
     length_counts: bool
@@ -135,7 +142,10 @@ class _PageCheck:
         doubtful = not evidence.persistent and bool(differs.sum() > agrees.sum())
         known = agrees.any() or confirmed.any() or _is_near(closes, close_before).any()
         length_counts = not doubtful and bool(edges or evidence.persistent or known)
-        return cls(closes, close_before, agrees, confirmed, edges, doubtful, length_counts)
+        returned = _returned(closes) if history else np.zeros(len(closes), dtype=bool)
+        return cls(
+            closes, close_before, agrees, confirmed, returned, edges, doubtful, length_counts
+        )
 
     def believes(self, first: int, end: int, reference: float | None) -> bool:
         """Whether a run that follows the price ``reference`` is believed."""
@@ -145,7 +155,11 @@ class _PageCheck:
             _is_near(self.closes[first], reference)
             or self.agrees[first:end].any()
             or self.confirmed[first:end].any()
-            or (self.length_counts and end - first >= self._needed(first, end))
+            or (
+                self.length_counts
+                and not self.returned[first]
+                and end - first >= self._needed(first, end)
+            )
         )
 
     def _needed(self, first: int, end: int) -> int:
@@ -161,12 +175,28 @@ def _believed(page: _PageCheck) -> np.ndarray:
     for first, end in _runs(page.closes):
         if page.believes(first, end, reference):
             believed[first:end] = True
-        elif page.length_counts and end - unsettled_from >= MAX_UNSETTLED_CANDLES:
-            believed[unsettled_from:end] = True
+        elif page.length_counts and _unsettled(page, unsettled_from, end):
+            believed[unsettled_from:end] = ~page.returned[unsettled_from:end]
         else:
             continue
         reference, unsettled_from = float(page.closes[end - 1]), end
     return believed
+
+
+def _unsettled(page: _PageCheck, first: int, end: int) -> bool:
+    """Whether the price was off the old one for too long; a price that returned does not count."""
+    rows = int((~page.returned[first:end]).sum())
+    return not page.returned[end - 1] and rows >= MAX_UNSETTLED_CANDLES
+
+
+def _returned(closes: np.ndarray) -> np.ndarray:
+    """Rows of long runs that returned; the length of a short one confirms nothing anyway."""
+    runs = list(_runs(closes))
+    returned = returned_rows(closes, runs, MAX_JUMP_RATIO)
+    for first, end in runs:
+        if end - first < CONFIRMING_CANDLES:
+            returned[first:end] = False
+    return returned
 
 
 def _runs(closes: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -170,3 +170,55 @@ def test_wrong_open_is_refused_in_a_history():
 
 def test_prices_near_the_largest_number_are_no_error():
     assert refused(candles([1e308, 1e308, 1e308, 1e-308])) == [3]
+
+
+walks = st.lists(st.floats(-0.02, 0.02), min_size=CONFIRMING_CANDLES, max_size=40)
+
+
+@settings(deadline=None)
+@given(walks, walks, walks, far)
+def test_wrong_level_that_is_left_again_is_refused_in_a_history(before, wrong, after, factor):
+    wrong = wrong[: min(len(before), len(after))]
+    closes = prices([*before, *wrong, *after])
+    closes[len(before) : len(before) + len(wrong)] *= factor
+    rows = list(range(len(before), len(before) + len(wrong)))
+    assert refused(candles(closes), history=True) == rows
+
+
+@pytest.mark.parametrize("pages", [(1, 3), (2, 4, 6), (1, 3, 5, 7)])
+def test_every_wrong_page_between_right_ones_is_refused(pages):
+    closes = np.full(900, 100.0)
+    rows = [row for page in pages for row in range(page * 100, page * 100 + 100)]
+    closes[rows] *= 1000
+    assert refused(candles(closes), history=True) == rows
+
+
+def test_wrong_page_with_wrong_rows_of_its_own_is_refused():
+    closes = np.full(300, 100.0)
+    closes[100:160] *= 1000
+    closes[120] = 100.5
+    closes[130:134] *= 1000
+    assert refused(candles(closes), history=True) == [*range(100, 120), *range(121, 160)]
+
+
+def test_level_that_lasts_longer_than_the_one_before_is_believed_in_a_history():
+    closes = [100.0] * 5 + [1.0] * 6 + [100.0] * 40
+    assert refused(candles(closes), history=True) == []
+
+
+def test_level_that_is_left_for_another_one_is_believed_in_a_history():
+    closes = [100.0] * 50 + [1.0] * 4 + [10.0] * 50
+    assert refused(candles(closes), history=True) == []
+
+
+def test_returned_level_that_another_source_confirms_is_believed_in_a_history():
+    frame = candles([100.0] * 10 + [1.0] * 4 + [100.0] * 10)
+    confirmed = frozenset([frame.index[11].to_pydatetime()])
+    assert refused(frame, None, PriceEvidence(confirmed=confirmed), history=True) == []
+
+
+def test_source_that_changes_its_unit_all_the_time_is_refused_in_a_history():
+    closes = np.full(3000, 100.0)
+    rows = [row for row in range(100, 2900) if row // 4 % 2]
+    closes[rows] *= 1000
+    assert refused(candles(closes), history=True) == rows
