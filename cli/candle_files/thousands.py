@@ -17,7 +17,7 @@ def separates_thousands(texts: Iterable[str]) -> bool:
     Every comma is followed by three digits, and a number has a decimal point or several groups.
     """
     texts = list(texts)
-    numbers = [text for text in texts if WITH_COMMA.fullmatch(text)]
+    numbers = [text for text in texts if "," in text and WITH_COMMA.fullmatch(text)]
     return (
         bool(numbers)
         and all(THOUSANDS.fullmatch(number) for number in numbers)

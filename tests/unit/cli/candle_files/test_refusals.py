@@ -135,6 +135,13 @@ def test_refused_rows_are_counted_per_reason_with_an_example(read, table):
     assert any("2 x close is not a number" in line for line in describe(facts))
 
 
+def test_header_between_joined_files_is_the_only_row_refused(read, table):
+    table["timestamp"] = table["timestamp"].astype("datetime64[ms, UTC]").astype("int64")
+    file = read(table[:12].to_csv(index=False) + table[12:].to_csv(index=False))
+    assert len(file.candles) == 24
+    assert [row.reason for row in file.refused] == ["open time is not a time"]
+
+
 def test_refused_row_is_kept_as_it_is_in_the_file(read, table):
     table.loc[6, "timestamp"] = pd.NaT
     (row,) = read(table).refused
