@@ -3,14 +3,9 @@ from functools import cache
 
 import pandas as pd
 import pytest
-from hypothesis import settings
 
 from tests.unit.features.synthetic_candles import synthetic_candles, with_gaps, with_still
 from tidecast.features.matrix import needed_candles
-
-# The same examples in every run, however slow the machine is at the moment.
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
 
 EXTRA = 60
 """Candles of a market beyond those that a feature needs."""

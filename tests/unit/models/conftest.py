@@ -4,17 +4,12 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import settings
 from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from tests.unit.features.synthetic_candles import synthetic_candles
 from tidecast.forecasts import LEVELS, Floats
 from tidecast.models.model import ReturnForecasts
-
-# The same examples in every run, however slow the machine is at the moment.
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session", autouse=True)
