@@ -46,14 +46,14 @@ CASES = (
 
 
 def measure(case: InterruptedMarket, folder: Path) -> dict[str, Any]:
-    """Walk a case forward, refit every 60 days on the year before, and judge the chosen cutoffs."""
+    """Walk a case forward, refit every 60 days on the two years before, and judge the chosen cutoffs."""
     path = folder / f"{case.file}.parquet"
     candles = read_candles(path, "1h", datetime.now(UTC)).candles
     plan = Plan(
         datetime.fromisoformat(case.start).replace(tzinfo=UTC),
         datetime.fromisoformat(case.end).replace(tzinfo=UTC),
         refit_every=timedelta(days=60),
-        train_span=timedelta(days=365),
+        train_span=timedelta(days=730),
         names=(Ensemble.name, Garch.name),
     )
     result = walk_forward(candles, Market("X-USD", "1h"), plan)
@@ -107,7 +107,7 @@ def tables(cases: list[dict[str, Any]]) -> list[str]:
     """Markdown of all cases, and of all of them together."""
     lines = [
         "Every cutoff within 24 hours after a missing candle or one without volume, as served;"
-        " refit every 60 days on the year before. CRPS in basis points; t is Diebold and Mariano's"
+        " refit every 60 days on the two years before. CRPS in basis points; t is Diebold and Mariano's"
         " against GARCH on the same cutoffs, below -2 better than chance, above 2 worse.",
         "",
         "| market | step | inside the 90 % interval | CRPS | GARCH | ratio | t |",

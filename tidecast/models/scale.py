@@ -53,7 +53,7 @@ class Scale:
         seed: int,
         parameters: BoostingParameters = CHOSEN,
     ) -> Self:
-        """Fit on the given rows; those without an active candle in the next step are left out.
+        """Fit on the given rows, each step on those with an active candle in it.
 
         Args:
             grid: candles.
@@ -64,21 +64,16 @@ class Scale:
             parameters: of the boosting.
 
         Raises:
-            FitFailed: fewer than ``MIN_TARGETS`` rows have a target.
+            FitFailed: a step has fewer than ``MIN_TARGETS`` rows with a target.
         """
         target = forward_log_variance(grid, horizon)[rows]
-        known = ~np.isnan(target[:, 0])
-        if known.sum() < MIN_TARGETS:
+        fewest = int(np.isfinite(target).sum(axis=0).min())
+        if fewest < MIN_TARGETS:
             raise FitFailed(
-                f"{known.sum()} candles are followed by another one in the next step, the scale "
-                f"needs {MIN_TARGETS}"
+                f"a step has {fewest} candles with another one in it, the scale needs {MIN_TARGETS}"
             )
-        target, matrix = target[known], matrix.take(known)
         design = _har_design(matrix)
-        penalty = RIDGE * np.eye(design.shape[1])
-        har: Floats = np.asarray(
-            np.linalg.solve(design.T @ design + penalty, design.T @ target), dtype=np.float64
-        )
+        har = _ridge(design, target)
         residual = target - _times(design, har)
         stacked, left = sample_steps(matrix, residual, STEPS_PER_ROW, np.random.default_rng(seed))
         return cls(har, Boosting.fit(stacked, left, seed, parameters=parameters))
@@ -113,6 +108,21 @@ def _har_design(matrix: Matrix) -> Floats:
         if name.startswith(("log_", "downside_", "return_"))
     ]
     return np.column_stack([np.ones(len(matrix)), matrix.values[:, chosen], hours, weekdays])
+
+
+def _ridge(design: Floats, target: Floats) -> Floats:
+    """Coefficients of each column of the target, shape ``(design columns, horizon)``."""
+    if np.isfinite(target).all():
+        return _solve(design, target)
+    known = np.isfinite(target)
+    return np.column_stack(
+        [_solve(design[rows], column[rows]) for rows, column in zip(known.T, target.T, strict=True)]
+    )
+
+
+def _solve(design: Floats, target: Floats) -> Floats:
+    penalty = RIDGE * np.eye(design.shape[1])
+    return np.asarray(np.linalg.solve(design.T @ design + penalty, design.T @ target))
 
 
 def _times(design: Floats, coefficients: Floats) -> Floats:
