@@ -46,7 +46,7 @@ CASES = (
 
 
 def measure(case: InterruptedMarket, folder: Path) -> dict[str, Any]:
-    """Walk a case forward, refit every 60 days on the two years before, and judge the chosen cutoffs."""
+    """Walk a case forward, refit every 60 days on two years, and judge the chosen cutoffs."""
     path = folder / f"{case.file}.parquet"
     candles = read_candles(path, "1h", datetime.now(UTC)).candles
     plan = Plan(
@@ -107,7 +107,7 @@ def tables(cases: list[dict[str, Any]]) -> list[str]:
     """Markdown of all cases, and of all of them together."""
     lines = [
         "Every cutoff within 24 hours after a missing candle or one without volume, as served;"
-        " refit every 60 days on the two years before. CRPS in basis points; t is Diebold and Mariano's"
+        " refit every 60 days on two years. CRPS in basis points; t is Diebold and Mariano's"
         " against GARCH on the same cutoffs, below -2 better than chance, above 2 worse.",
         "",
         "| market | step | inside the 90 % interval | CRPS | GARCH | ratio | t |",
