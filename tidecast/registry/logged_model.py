@@ -18,6 +18,7 @@ _PURE_MODULES = (
     "__init__.py",
     "errors.py",
     "timeframes.py",
+    "price_returns.py",
     "price_jumps.py",
     "candles.py",
     "forecasts.py",

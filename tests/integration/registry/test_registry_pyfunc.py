@@ -94,6 +94,7 @@ def test_logged_model_carries_only_code_without_input_and_output(logged):
         "__init__.py",
         "errors.py",
         "timeframes.py",
+        "price_returns.py",
         "price_jumps.py",
         "candles.py",
         "forecasts.py",
